@@ -1,0 +1,43 @@
+import { defineConfig } from "vitest/config";
+
+/** The time-outs are guards against a hang, never assertions: no test is expected to come near them. */
+export default defineConfig({
+  test: {
+    pool: "forks",
+    globals: false,
+    // A test that passes on the second try is a failure that was hidden.
+    retry: 0,
+    allowOnly: false,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          pool: "forks",
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: "namespaces",
+          include: ["test/integration/**/*.test.ts"],
+          pool: "forks",
+          // Each file builds labs of its own; in order, so that two cores are enough for the time limits inside.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "gate",
+          include: ["test/gate/**/*.test.ts"],
+          pool: "forks",
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
