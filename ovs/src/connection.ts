@@ -1,0 +1,197 @@
+import type { Socket } from "node:net";
+import { OvsdbError } from "./errors.ts";
+import { FrameReader } from "./frame.ts";
+import { isArray, isObject, type Json, show } from "./json.ts";
+import { type Address, showAddress, socketError } from "./socket.ts";
+
+/** Bounds and time-outs of one connection. */
+export interface ConnectionLimits {
+  /** How long an answer may take, in ms, unless the request says otherwise. */
+  readonly requestTimeoutMs: number;
+  /** Silence after which the peer is asked for an echo; after as much silence again the connection is dropped. 0: never. */
+  readonly inactivityMs: number;
+  readonly maxFrameBytes: number;
+  readonly maxDepth: number;
+  /** Requests without an answer. */
+  readonly maxPending: number;
+  /** Bytes that the peer has not taken yet. */
+  readonly maxOutboundBytes: number;
+}
+
+/** Called in the order of the frames, each before the next frame is looked at. */
+export interface ConnectionHandlers {
+  onNotification(method: string, params: readonly unknown[]): void;
+  /** Once, when the connection is over, whoever ended it. */
+  onEnd(cause: OvsdbError): void;
+}
+
+/** An answer: called exactly once, and in the order of the frames, so before any notification that follows the answer. */
+export type Settle = (error: OvsdbError | undefined, result: unknown) => void;
+
+interface Pending {
+  readonly method: string;
+  readonly settle: Settle;
+  readonly timer: NodeJS.Timeout | undefined;
+}
+
+/** One connection to a server: JSON-RPC 1.0 both ways (RFC 7047 section 4), on a socket that is already connected. */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #address: Address;
+  readonly #limits: ConnectionLimits;
+  readonly #handlers: ConnectionHandlers;
+  readonly #frames: FrameReader;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #ended = false;
+  #probing = false;
+  #watch: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, address: Address, limits: ConnectionLimits, handlers: ConnectionHandlers) {
+    this.#socket = socket;
+    this.#address = address;
+    this.#limits = limits;
+    this.#handlers = handlers;
+    this.#frames = new FrameReader(limits);
+  }
+
+  /** Begins to read. What comes is handed to the handlers. */
+  start(): void {
+    const { inactivityMs } = this.#limits;
+    this.#socket.setNoDelay(true);
+    this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    this.#socket.on("error", (error) => this.end(socketError("disconnected", this.#address, error)));
+    this.#socket.on("close", () => this.end(this.#gone("the server closed the connection")));
+    if (inactivityMs > 0) this.#watch = setTimeout(() => this.#silence(), inactivityMs);
+  }
+
+  /**
+   * Sends a request. `settle` gets the result, or one of `disconnected`, `timeout`, `overloaded`, `rpc`.
+   *
+   * @returns a function that forgets the request; its answer is then ignored and `settle` is not called
+   */
+  call(method: string, params: readonly Json[], timeoutMs: number | undefined, settle: Settle): () => void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      settle(refusal, undefined);
+      return () => undefined;
+    }
+    const id = this.#nextId++;
+    const limit = timeoutMs ?? this.#limits.requestTimeoutMs;
+    const late = (): void => {
+      this.#pending.delete(id);
+      settle(new OvsdbError("timeout", `${method}: no answer after ${limit} ms`, { sent: true }), undefined);
+    };
+    const timer = limit < Infinity ? setTimeout(late, limit) : undefined;
+    this.#pending.set(id, { method, settle, timer });
+    this.#send({ method, params, id });
+    return () => {
+      clearTimeout(timer);
+      this.#pending.delete(id);
+    };
+  }
+
+  /** Ends the connection; whatever waits for an answer fails with `disconnected`, with the cause as its cause. */
+  end(cause: OvsdbError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#watch);
+    this.#socket.destroy();
+    const waiting = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { method, timer, settle } of waiting) {
+      clearTimeout(timer);
+      const message = `${method}: the connection was lost before the answer: ${cause.message}`;
+      const kind = cause.kind === "closed" ? "closed" : "disconnected";
+      settle(new OvsdbError(kind, message, { sent: true, errno: cause.errno, cause }), undefined);
+    }
+    this.#handlers.onEnd(cause);
+  }
+
+  #gone(why: string): OvsdbError {
+    return new OvsdbError("disconnected", `${showAddress(this.#address)}: ${why}`);
+  }
+
+  #refusal(): OvsdbError | undefined {
+    if (this.#ended) return this.#gone("not connected");
+    if (this.#pending.size >= this.#limits.maxPending) {
+      return new OvsdbError("overloaded", `${this.#pending.size} requests already wait for an answer`);
+    }
+    if (this.#socket.writableLength > this.#limits.maxOutboundBytes) {
+      return new OvsdbError("overloaded", `the server has not yet taken ${this.#socket.writableLength} bytes`);
+    }
+    return undefined;
+  }
+
+  #send(message: Json): void {
+    this.#socket.write(JSON.stringify(message));
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#probing = false;
+    this.#watch?.refresh();
+    try {
+      this.#frames.push(chunk, (frame) => {
+        if (!this.#ended) this.#dispatch(frame);
+      });
+    } catch (thrown) {
+      // Whatever cannot be read leaves us without knowing where the next message begins, or what we missed.
+      const cause =
+        thrown instanceof OvsdbError ? thrown : new OvsdbError("protocol", String(thrown), { cause: thrown });
+      this.end(cause);
+    }
+  }
+
+  #dispatch(frame: unknown): void {
+    if (!isObject(frame)) throw new OvsdbError("protocol", `not a message: ${show(frame)}`);
+    const { method, params, id } = frame;
+    if (typeof method === "string" && isArray(params)) {
+      if (id === null || id === undefined) this.#handlers.onNotification(method, params);
+      else this.#answer(method, params, id);
+    } else if ("result" in frame || "error" in frame) this.#settle(frame);
+    else throw new OvsdbError("protocol", `neither a request nor an answer: ${show(frame)}`);
+  }
+
+  /** The server asks for an echo (RFC 7047 section 4.1.11) and for nothing else. */
+  #answer(method: string, params: readonly unknown[], id: unknown): void {
+    const known = method === "echo";
+    // Parsed from JSON a moment ago; it goes back as it came.
+    const reply = { id, result: known ? params : null, error: known ? null : "unknown method" };
+    if (this.#socket.writableLength > this.#limits.maxOutboundBytes) return;
+    this.#socket.write(JSON.stringify(reply));
+  }
+
+  #settle(frame: Readonly<Record<string, unknown>>): void {
+    const { id, result, error } = frame;
+    if (id === "probe") return;
+    if (typeof id !== "number" || !Number.isInteger(id) || id < 1 || id >= this.#nextId) {
+      throw new OvsdbError("protocol", `an answer to a request that was never made: ${show(frame)}`);
+    }
+    const pending = this.#pending.get(id);
+    // It timed out or was aborted meanwhile.
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    clearTimeout(pending.timer);
+    if (error === null || error === undefined) pending.settle(undefined, result);
+    else pending.settle(refused(pending.method, error), undefined);
+  }
+
+  #silence(): void {
+    const { inactivityMs } = this.#limits;
+    if (this.#probing) {
+      this.end(this.#gone(`silent for ${2 * inactivityMs} ms, even to an echo`));
+      return;
+    }
+    this.#probing = true;
+    this.#send({ method: "echo", params: [], id: "probe" });
+    this.#watch?.refresh();
+  }
+}
+
+function refused(method: string, error: unknown): OvsdbError {
+  const name = isObject(error) ? error.error : error;
+  const text = typeof name === "string" ? name : show(error);
+  const details = isObject(error) && typeof error.details === "string" ? error.details : undefined;
+  const message = `${method}: ${text}${details === undefined ? "" : `: ${details}`}`;
+  return new OvsdbError("rpc", message, { error: text, details, sent: true });
+}

@@ -1,0 +1,134 @@
+import type { Connection } from "./connection.ts";
+import { OvsdbError } from "./errors.ts";
+import { closedError, type Link } from "./link.ts";
+import { report } from "./listeners.ts";
+
+/** Something that the server must be asked for again on every new connection: a monitor or a lock. */
+export interface Registration {
+  /** Asks for it. `done` is called once, unless the registration has been ended meanwhile. It must not throw. */
+  attach(connection: Connection, done: (error: OvsdbError | undefined) => void): void;
+  /** The connection is gone. */
+  detach(): void;
+  /** It is over for good: whoever waits is told the reason. */
+  end(reason: OvsdbError): void;
+}
+
+type Tell = (error: OvsdbError | undefined) => void;
+
+/** Keeps registrations alive over reconnects. */
+export class Registry {
+  readonly #link: Link;
+  readonly #onError: (error: unknown) => void;
+  readonly #all = new Set<Registration>();
+  /** Those whose caller still waits for the first answer, with the function that tells the caller. */
+  readonly #fresh = new Map<Registration, Tell>();
+  /** Those that were asked for on this connection, and of these the ones without an answer. */
+  readonly #attached = new Set<Registration>();
+  readonly #unanswered = new Set<Registration>();
+
+  constructor(link: Link, onError: (error: unknown) => void) {
+    this.#link = link;
+    this.#onError = onError;
+  }
+
+  /**
+   * Asks for something, now or as soon as there is a connection, and waits for the answer. After a failure the registration is
+   * still in the list; it is the caller who takes it out.
+   */
+  async add(registration: Registration, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#link.state.state === "closed") throw closedError();
+    if (this.#link.state.state === "idle") throw notConnecting();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = (): void => reject(signal?.reason);
+    this.#all.add(registration);
+    this.#fresh.set(registration, (error) => (error === undefined ? resolve() : reject(error)));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const connection = this.#link.connection;
+    if (connection !== undefined) this.#attach(registration, connection);
+    try {
+      await promise;
+    } finally {
+      this.#fresh.delete(registration);
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /**
+   * Takes a registration out and ends it.
+   *
+   * @returns the connection on which the server must be told, if there is one
+   */
+  remove(registration: Registration, reason: OvsdbError): Connection | undefined {
+    const connection = this.#attached.has(registration) ? this.#link.connection : undefined;
+    this.#forget(registration);
+    registration.end(reason);
+    return connection;
+  }
+
+  /** There is a connection. */
+  up(connection: Connection): void {
+    if (this.#all.size === 0) this.#link.markGood();
+    for (const registration of [...this.#all]) this.#attach(registration, connection);
+  }
+
+  /** There is none any more. */
+  down(): void {
+    this.#attached.clear();
+    this.#unanswered.clear();
+    for (const registration of [...this.#all]) registration.detach();
+  }
+
+  /** A single attempt to connect has failed and there will be no other: nobody shall wait for it. */
+  idle(): void {
+    for (const tell of this.#fresh.values()) tell(notConnecting());
+  }
+
+  /** Ends all. */
+  close(): void {
+    const reason = closedError();
+    for (const tell of this.#fresh.values()) tell(reason);
+    for (const registration of [...this.#all]) this.remove(registration, reason);
+  }
+
+  #forget(registration: Registration): void {
+    this.#all.delete(registration);
+    this.#attached.delete(registration);
+    this.#unanswered.delete(registration);
+  }
+
+  #attach(registration: Registration, connection: Connection): void {
+    // A listener of the client's state may have added it a moment before `up`.
+    if (this.#attached.has(registration)) return;
+    this.#attached.add(registration);
+    this.#unanswered.add(registration);
+    registration.attach(connection, (error) => {
+      if (error === undefined) this.#answered(registration);
+      else this.#refused(registration, connection, error);
+    });
+  }
+
+  #answered(registration: Registration): void {
+    this.#fresh.get(registration)?.(undefined);
+    this.#unanswered.delete(registration);
+    // Only a connection that renewed everything was worth it; else the wait before the next one goes on growing.
+    if (this.#unanswered.size === 0) this.#link.markGood();
+  }
+
+  #refused(registration: Registration, connection: Connection, error: OvsdbError): void {
+    // It is asked for again on the next connection.
+    if (error.kind === "disconnected" || error.kind === "closed") return;
+    const tell = this.#fresh.get(registration);
+    if (tell !== undefined && error.kind !== "timeout") {
+      tell(error);
+      return;
+    }
+    // What stood before cannot be renewed. A new connection is the only way to try again, and `state` shows why.
+    report(this.#onError, error);
+    connection.end(error);
+  }
+}
+
+function notConnecting(): OvsdbError {
+  return new OvsdbError("disconnected", "the client is not connected and does not try to be");
+}

@@ -1,0 +1,195 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Client, type ClientOptions, createClient } from "node-ovsdb";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { vswitch } from "../../unit/ovs/tables.ts";
+import { FakeServer, type Peer } from "./fakes.ts";
+import { quick, reached, rejection } from "./helpers.ts";
+
+type Message = Readonly<Record<string, unknown>>;
+
+let folder: string;
+const open: { close(): void }[] = [];
+
+async function fakeServer(
+  onMessage?: (peer: Peer, message: Message) => void,
+  onConnect?: (peer: Peer) => void,
+): Promise<FakeServer> {
+  const fake = await FakeServer.open(join(folder, "fake.sock"), onMessage, onConnect);
+  open.push(fake);
+  return fake;
+}
+
+function clientOf(fake: FakeServer, options: Partial<ClientOptions> = {}): Client {
+  const client = createClient({ address: { path: fake.path }, ...quick, onError: () => undefined, ...options });
+  open.push(client);
+  return client;
+}
+
+/** A row as `monitor` tells it. */
+function bridge(name: unknown): Message {
+  const columns = { fail_mode: ["set", []], other_config: ["map", []], external_ids: ["map", []], ports: ["set", []] };
+  return { new: { name, datapath_type: "", ...columns } };
+}
+
+const id = (digit: number): string => `00000000-0000-4000-8000-00000000000${digit}`;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dcl-fake-"));
+});
+
+afterEach(async () => {
+  for (const each of open.splice(0)) each.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("a peer that is no OVSDB server", () => {
+  it.each<[string, string | Buffer]>([
+    ["another protocol", "SSH-2.0-OpenSSH_9.2\r\n"],
+    ["bytes that are no UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+    ["an object that is no message", '{"hello":"world"}'],
+    ["an answer to nothing", '{"id":77,"result":[],"error":null}'],
+    ["an answer with a wrong id", '{"id":"x","result":[],"error":null}'],
+    ["too deep a message", `{"a":${"[".repeat(100)}`],
+    ["too long a message", `{"a":"${"x".repeat(20_000)}`],
+  ])("is dropped for sending %s, and the waiting request fails", async (_, bytes) => {
+    const fake = await fakeServer((peer) => peer.send(bytes));
+    const client = clientOf(fake, { maxFrameBytes: 10_000 });
+    await client.connect();
+    const lost = reached(client, "backoff");
+    const error = await rejection(client.request("list_dbs", []));
+    expect(error).toMatchObject({ kind: "disconnected", sent: true, cause: { kind: "protocol" } });
+    expect(await lost).toMatchObject({ cause: { kind: "protocol" } });
+  });
+
+  it("is tried again, each time after a wait", async () => {
+    const fake = await fakeServer(undefined, (peer) => peer.send("nonsense"));
+    const client = clientOf(fake);
+    client.start();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let waits = 0;
+    client.onState(({ state }) => {
+      if (state === "backoff" && ++waits === 3) resolve();
+    });
+    await promise;
+    expect(fake.connections).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe("a server", () => {
+  it("may send one message byte by byte and many in one piece", async () => {
+    const text = JSON.stringify({ id: 1, result: ["ä€😀"], error: null });
+    const fake = await fakeServer((peer, message) => {
+      if (message.id !== 1) return;
+      for (const byte of Buffer.from(text)) peer.send(Buffer.from([byte]));
+      peer.send(`${JSON.stringify({ id: 2, result: 2, error: null })}\n{"id":3,"result":3,"error":null}`);
+    });
+    const client = clientOf(fake);
+    await client.connect();
+    const asked = [1, 2, 3].map(() => client.request("list_dbs", []));
+    expect(await Promise.all(asked)).toEqual([["ä€😀"], 2, 3]);
+  });
+
+  it("may answer with 50 MB", async () => {
+    const fake = await fakeServer((peer, { id }) => peer.send({ id, result: "x".repeat(50_000_000), error: null }));
+    const client = clientOf(fake);
+    await client.connect();
+    expect(String(await client.request("list_dbs", []))).toHaveLength(50_000_000);
+  });
+
+  it("gets an echo back as it was, and is refused any other request", async () => {
+    const fake = await fakeServer(undefined, (peer) => {
+      peer.send({ id: "e", method: "echo", params: ["x", { y: 1 }] });
+      peer.send({ id: 5, method: "reboot", params: [] });
+      peer.send({ id: null, method: "unheard_of", params: [1] });
+    });
+    const client = clientOf(fake);
+    await client.connect();
+    await fake.receives(2);
+    expect(fake.received).toEqual([
+      { id: "e", result: ["x", { y: 1 }], error: null },
+      { id: 5, result: null, error: "unknown method" },
+    ]);
+    expect(client.state.state).toBe("connected");
+  });
+
+  it("may hang up in the middle of a message", async () => {
+    const fake = await fakeServer((peer) => {
+      peer.send('{"id":1,"result":["half');
+      peer.hangUp();
+    });
+    const client = clientOf(fake);
+    await client.connect();
+    expect(await rejection(client.request("list_dbs", []))).toMatchObject({ kind: "disconnected", sent: true });
+  });
+
+  it("may send updates in the same piece as the snapshot that they build on", async () => {
+    const fake = await fakeServer((peer, { id: request, params, method }) => {
+      if (method !== "monitor" || !Array.isArray(params)) return;
+      const answer = { id: request, result: { Bridge: { [id(1)]: bridge("br1") } }, error: null };
+      const insertion = { id: null, method: "update", params: [params[1], { Bridge: { [id(2)]: bridge("br2") } }] };
+      const deletion = { id: null, method: "update", params: [params[1], { Bridge: { [id(1)]: { old: {} } } }] };
+      const foreign = { id: null, method: "update", params: ["another", { Nowhere: {} }] };
+      peer.send([answer, insertion, deletion, foreign].map((message) => JSON.stringify(message)).join(""));
+    });
+    const client = clientOf(fake);
+    await client.connect();
+    const replica = await client.monitor(vswitch, { Bridge: ["name"] });
+    expect([...replica.rows("Bridge").values()].map((row) => row.name)).toEqual(["br2"]);
+  });
+
+  it("that sends an update which cannot be read is left, and the content is fetched anew", async () => {
+    let first = true;
+    const fake = await fakeServer((peer, { id: request, params, method }) => {
+      if (method !== "monitor" || !Array.isArray(params)) return;
+      peer.send({ id: request, result: { Bridge: { [id(1)]: bridge(first ? "old" : "new") } }, error: null });
+      if (first) peer.send({ id: null, method: "update", params: [params[1], { Bridge: { [id(1)]: bridge(5) } }] });
+      first = false;
+    });
+    const client = clientOf(fake);
+    await client.connect();
+    const lost = reached(client, "backoff");
+    const replica = await client.monitor(vswitch, { Bridge: ["name"] });
+    expect(await lost).toMatchObject({ cause: { kind: "bad-value", table: "Bridge", column: "name" } });
+    await replica.until((now) => now.find("Bridge", { name: "new" }) !== undefined);
+  });
+
+  it("that refuses to renew a replica is left for a while, with longer waits, and the reason is reported", async () => {
+    let accept = true;
+    const fake = await fakeServer((peer, { id: request, method }) => {
+      if (method === "hang_up") peer.hangUp();
+      else if (accept) peer.send({ id: request, result: { Bridge: {} }, error: null });
+      else peer.send({ id: request, result: null, error: { error: "unknown database", details: "not now" } });
+    });
+    const errors: unknown[] = [];
+    const client = clientOf(fake, { onError: (error) => errors.push(error), now: () => 0, random: () => 1 });
+    await client.connect();
+    const replica = await client.monitor(vswitch, { Bridge: ["name"] });
+    accept = false;
+    const waits: number[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    client.onState((state) => {
+      if (state.state === "backoff" && waits.push(state.until) === 4) {
+        accept = true;
+        resolve();
+      }
+    });
+    expect(await rejection(client.request("hang_up", []))).toMatchObject({ kind: "disconnected" });
+    await promise;
+    expect(waits).toEqual([5, 10, 20, 20]);
+    expect(errors).toMatchObject(Array.from({ length: 3 }, () => ({ error: "unknown database" })));
+    await replica.until(() => true);
+  });
+
+  it("that never answers the monitor is left after the time-out and asked again", async () => {
+    const fake = await fakeServer((peer, { id: request, method }) => {
+      if (method === "monitor" && fake.connections > 1) peer.send({ id: request, result: { Bridge: {} }, error: null });
+    });
+    const client = clientOf(fake, { requestTimeoutMs: 50 });
+    await client.connect();
+    const replica = await client.monitor(vswitch, { Bridge: ["name"] });
+    expect(replica.synced).toBe(true);
+    expect(fake.connections).toBe(2);
+  });
+});

@@ -1,0 +1,163 @@
+import { join } from "node:path";
+import { type Client, createClient, type Lock } from "node-ovsdb";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { quick, reached, rejection, write } from "./helpers.ts";
+import { TestOvs } from "./server.ts";
+
+let ovs: TestOvs;
+const clients: Client[] = [];
+
+async function connected(path = ovs.socket): Promise<Client> {
+  const client = createClient({ address: { path }, ...quick });
+  clients.push(client);
+  await client.connect();
+  return client;
+}
+
+/** Waits until the lock is ours, or is not. */
+async function turned(lock: Lock, owned: boolean): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const remove = lock.onChange((now) => {
+    if (now === owned) resolve();
+  });
+  if (lock.owned === owned) resolve();
+  return promise.finally(remove);
+}
+
+/** Whether the server lets this client write under the lock. */
+async function mayWrite(client: Client): Promise<boolean> {
+  const attempt = write(client, (tx) => {
+    tx.assertLock("agent");
+    tx.increment("Open_vSwitch", "all", "next_cfg");
+  });
+  return attempt.then(
+    () => true,
+    (error: unknown) => {
+      expect(error).toMatchObject({ kind: "not-owner", operation: 0 });
+      return false;
+    },
+  );
+}
+
+beforeEach(async () => {
+  ovs = await TestOvs.create();
+  await ovs.start();
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await ovs.dispose();
+});
+
+describe("a lock", () => {
+  it("is held by one client; the next gets it when it is given back", async () => {
+    const [a, b] = [await connected(), await connected()];
+    const first = await a.lock("agent");
+    expect(first.owned).toBe(true);
+    const queued = b.lock("agent");
+    expect([await mayWrite(a), await mayWrite(b)]).toEqual([true, false]);
+    await first.release();
+    expect(first.owned).toBe(false);
+    const second = await queued;
+    expect(second.owned).toBe(true);
+    expect([await mayWrite(a), await mayWrite(b)]).toEqual([false, true]);
+  });
+
+  it("passes to the next in the queue when its owner dies", async () => {
+    const [a, b] = [await connected(), await connected()];
+    await a.lock("agent");
+    const queued = b.lock("agent");
+    a.close();
+    expect((await queued).owned).toBe(true);
+  });
+
+  it("can be asked for without waiting for it", async () => {
+    const [a, b] = [await connected(), await connected()];
+    const first = await a.lock("agent");
+    const second = await b.lock("agent", undefined, { wait: false });
+    expect(second.owned).toBe(false);
+    await first.release();
+    await turned(second, true);
+  });
+
+  it("can be stolen; the robbed client hears of it, may not write, and gets it back when the thief is done", async () => {
+    const [a, b] = [await connected(), await connected()];
+    const first = await a.lock("agent");
+    const told: boolean[] = [];
+    first.onChange((owned) => told.push(owned));
+    const second = await b.lock("agent", undefined, { steal: true });
+    expect(second.owned).toBe(true);
+    await turned(first, false);
+    expect([await mayWrite(a), await mayWrite(b)]).toEqual([false, true]);
+    await second.release();
+    await turned(first, true);
+    expect(told).toEqual([false, true]);
+    expect(await mayWrite(a)).toBe(true);
+  });
+
+  it("leaves the queue when its signal is aborted", async () => {
+    const [a, b, c] = [await connected(), await connected(), await connected()];
+    const first = await a.lock("agent");
+    const giveUp = new AbortController();
+    const queued = rejection(b.lock("agent", giveUp.signal));
+    await b.request("list_dbs", []);
+    const third = c.lock("agent");
+    await c.request("list_dbs", []);
+    giveUp.abort(new Error("enough"));
+    expect(await queued).toMatchObject({ message: "enough" });
+    await first.release();
+    expect((await third).owned).toBe(true);
+    // It has left for good and can ask again.
+    const again = b.lock("agent");
+    await (await third).release();
+    expect((await again).owned).toBe(true);
+  });
+
+  it("is asked for again after a reconnect", async () => {
+    const a = await connected();
+    const lock = await a.lock("agent");
+    const told: boolean[] = [];
+    lock.onChange((owned) => told.push(owned));
+    await ovs.end("SIGKILL");
+    await turned(lock, false);
+    await ovs.start();
+    await turned(lock, true);
+    expect(told).toEqual([false, true]);
+    expect(await mayWrite(a)).toBe(true);
+  });
+
+  it("that was stolen is not stolen again after a reconnect", async () => {
+    const a = await connected();
+    const stolen = await a.lock("agent", undefined, { steal: true });
+    await ovs.end("SIGKILL");
+    const path = join(ovs.folder, "other.sock");
+    await ovs.start({ remotes: [`punix:${path}`] });
+    const b = await connected(path);
+    const rival = await b.lock("agent");
+    await ovs.appctl("server", "ovsdb-server/add-remote", `punix:${ovs.socket}`);
+    await reached(a, "connected");
+    // The server answers in order: this comes after the answer to the new request for the lock.
+    await a.request("list_dbs", []);
+    expect([stolen.owned, rival.owned]).toEqual([false, true]);
+    await rival.release();
+    await turned(stolen, true);
+  });
+
+  it("is asked for only once by one client", async () => {
+    const a = await connected();
+    const lock = await a.lock("agent");
+    expect(await rejection(a.lock("agent"))).toMatchObject({ kind: "usage" });
+    await lock.release();
+    await lock.release();
+    expect((await a.lock("agent")).owned).toBe(true);
+  });
+
+  it("fails with the client when that is closed", async () => {
+    const [a, b] = [await connected(), await connected()];
+    await a.lock("agent");
+    const queued = rejection(b.lock("agent"));
+    await b.request("list_dbs", []);
+    b.close();
+    expect(await queued).toMatchObject({ kind: "closed" });
+  });
+});

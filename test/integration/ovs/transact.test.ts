@@ -1,0 +1,256 @@
+import { stat } from "node:fs/promises";
+import { type Client, createClient, Transaction, type Uuid } from "node-ovsdb";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { vswitch } from "../../unit/ovs/tables.ts";
+import { addBridge, quick, rejection, write } from "./helpers.ts";
+import { TestOvs } from "./server.ts";
+
+let ovs: TestOvs;
+const clients: Client[] = [];
+
+async function connected(): Promise<Client> {
+  const client = createClient({ address: { path: ovs.socket }, ...quick });
+  clients.push(client);
+  await client.connect();
+  return client;
+}
+
+async function bridgeNames(client: Client): Promise<readonly string[]> {
+  const tx = new Transaction(vswitch);
+  const ref = tx.select("Bridge", "all", ["name"]);
+  const result = await client.transact(tx);
+  return result.rows(ref).map((row) => row.name);
+}
+
+beforeEach(async () => {
+  ovs = await TestOvs.create();
+  await ovs.start();
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await ovs.dispose();
+});
+
+describe("a transaction", () => {
+  it("inserts, reads back, and tells the identities that rows got", async () => {
+    const client = await connected();
+    const tx = new Transaction(vswitch);
+    const face = tx.insert("Interface", { name: "p0" });
+    const port = tx.insert("Port", {
+      name: "p0",
+      interfaces: [face],
+      tag: 7,
+      trunks: [1, 2],
+      external_ids: { k: "v" },
+    });
+    const bridge = tx.insert("Bridge", { name: "br0", ports: [port], fail_mode: "standalone" });
+    tx.addToSet("Open_vSwitch", "all", "bridges", [bridge]);
+    const rows = tx.select("Port", port, ["tag", "trunks", "interfaces", "external_ids"]);
+    const result = await client.transact(tx);
+    expect(result.rows(rows)).toEqual([
+      {
+        _uuid: result.uuidOf(port),
+        tag: 7,
+        trunks: [1, 2],
+        interfaces: [result.uuidOf(face)],
+        external_ids: { k: "v" },
+      },
+    ]);
+    const replica = await client.monitor(vswitch);
+    expect(replica.rows("Bridge").get(result.uuidOf(bridge))).toMatchObject({ ports: [result.uuidOf(port)] });
+  });
+
+  it("changes keys of a map and members of a set, and leaves the others alone", async () => {
+    const client = await connected();
+    await write(client, (tx) => addBridge(tx, "br0"));
+    const replica = await client.monitor(vswitch);
+    const port = (): Uuid => replica.find("Port", { name: "br0" })?._uuid ?? ("" as Uuid);
+    await write(client, (tx) => {
+      tx.update("Port", port(), { trunks: [1, 2], external_ids: { foreign: "kept", mine: "old" } }, { expect: 1 });
+    });
+    await write(client, (tx) => {
+      tx.setKeys("Port", port(), "external_ids", { mine: "new", more: "x" }, { expect: 1 });
+      tx.removeKeys("Port", port(), "external_ids", ["more", "absent"], { expect: 1 });
+      tx.addToSet("Port", port(), "trunks", [2, 3], { expect: 1 });
+      tx.removeFromSet("Port", port(), "trunks", [1, 9], { expect: 1 });
+    });
+    const row = replica.find("Port", { name: "br0" });
+    expect(row).toMatchObject({ external_ids: { foreign: "kept", mine: "new" }, trunks: [2, 3] });
+  });
+
+  it("changes nothing at all when a guard does not hold", async () => {
+    const client = await connected();
+    await write(client, (tx) => addBridge(tx, "br0"));
+    const again = rejection(
+      write(client, (tx) => {
+        tx.increment("Open_vSwitch", "all", "next_cfg");
+        tx.wait("Bridge", { name: "br0" }, []);
+        addBridge(tx, "br1");
+      }),
+    );
+    expect(await again).toMatchObject({ kind: "guard", operation: 1, table: "Bridge" });
+    expect(await bridgeNames(client)).toEqual(["br0"]);
+    const replica = await client.monitor(vswitch);
+    expect([...replica.rows("Open_vSwitch").values()].map((row) => row.next_cfg)).toEqual([0]);
+  });
+
+  it("is guarded by values, by absent rows, by rows that are gone, and by difference", async () => {
+    const client = await connected();
+    await write(client, (tx) => addBridge(tx, "br0"));
+    const replica = await client.monitor(vswitch);
+    const bridge = replica.find("Bridge", { name: "br0" })?._uuid ?? ("" as Uuid);
+    await write(client, (tx) => tx.wait("Bridge", bridge, { name: "br0", fail_mode: undefined }));
+    await write(client, (tx) => tx.wait("Bridge", { name: "br1" }, []));
+    await write(client, (tx) => tx.wait("Bridge", bridge, { fail_mode: "secure" }, "!="));
+    const secure = rejection(write(client, (tx) => tx.wait("Bridge", bridge, { fail_mode: "secure" })));
+    expect(await secure).toMatchObject({ kind: "guard", operation: 0 });
+    await write(client, (tx) => tx.removeFromSet("Open_vSwitch", "all", "bridges", [bridge], { expect: 1 }));
+    const gone = rejection(write(client, (tx) => tx.wait("Bridge", bridge, { name: "br0" })));
+    expect(await gone).toMatchObject({ kind: "guard" });
+  });
+
+  it("never blocks on a guard", async () => {
+    const client = await connected();
+    // An answer that comes before the next request's shows that the server did not wait.
+    const guarded = rejection(write(client, (tx) => tx.wait("Bridge", { name: "br0" }, [{ fail_mode: "secure" }])));
+    await client.request("list_dbs", []);
+    expect(await guarded).toMatchObject({ kind: "guard" });
+  });
+
+  it("fails before the commit when nothing matches and something must", async () => {
+    const client = await connected();
+    await write(client, (tx) => addBridge(tx, "br0"));
+    const missed = rejection(
+      write(client, (tx) => {
+        tx.update("Bridge", { name: "br0" }, { fail_mode: "secure" }, { expect: 1 });
+        tx.update("Port", { name: "absent" }, { tag: 5 }, { expect: 1 });
+      }),
+    );
+    expect(await missed).toMatchObject({ kind: "count", table: "Port", committed: false });
+    const replica = await client.monitor(vswitch);
+    expect(replica.find("Bridge", { name: "br0" })?.fail_mode).toBeUndefined();
+  });
+
+  it("says that too many rows were changed, and that it has happened", async () => {
+    const client = await connected();
+    await write(client, (tx) => {
+      addBridge(tx, "br0");
+      addBridge(tx, "br1");
+    });
+    const both = rejection(write(client, (tx) => tx.update("Bridge", "all", { fail_mode: "secure" }, { expect: 1 })));
+    expect(await both).toMatchObject({ kind: "count", committed: true });
+    const tx = new Transaction(vswitch);
+    const nothing = tx.update("Bridge", { name: "absent" }, { fail_mode: "secure" });
+    expect((await client.transact(tx)).count(nothing)).toBe(0);
+  });
+
+  it("understands the errors that only the commit finds", async () => {
+    const client = await connected();
+    await write(client, (tx) => addBridge(tx, "br0"));
+    const twice = rejection(write(client, (tx) => addBridge(tx, "br0")));
+    expect(await twice).toMatchObject({ kind: "rejected", error: "constraint violation", operation: undefined });
+    const nowhere = "00000000-0000-4000-8000-000000000000" as Uuid;
+    const dangling = rejection(write(client, (tx) => tx.addToSet("Bridge", { name: "br0" }, "ports", [nowhere])));
+    expect(await dangling).toMatchObject({
+      kind: "rejected",
+      error: "referential integrity violation",
+      operation: undefined,
+    });
+    expect(await bridgeNames(client)).toEqual(["br0"]);
+  });
+
+  it("understands the errors of a single operation", async () => {
+    const client = await connected();
+    await write(client, (tx) => addBridge(tx, "br0"));
+    const outside = rejection(
+      write(client, (tx) => {
+        tx.comment("first");
+        tx.update("Port", { name: "br0" }, { tag: 4096 });
+      }),
+    );
+    expect(await outside).toMatchObject({
+      kind: "rejected",
+      error: "constraint violation",
+      operation: 1,
+      table: "Port",
+    });
+  });
+
+  it("is not refused by the server for a row that nothing refers to: the row just vanishes", async () => {
+    const client = await connected();
+    const tx = new Transaction(vswitch);
+    const lost = tx.insert("Port", { name: "lost", interfaces: [tx.insert("Interface", { name: "lost" })] });
+    const uuid = (await client.transact(tx)).uuidOf(lost);
+    const replica = await client.monitor(vswitch);
+    expect(replica.rows("Port").get(uuid)).toBeUndefined();
+  });
+
+  it("fails as a whole when the server cannot write to its disk", async () => {
+    await ovs.end();
+    const { size } = await stat(ovs.database);
+    await ovs.start({ maxFileBytes: size + 100 });
+    const client = await connected();
+    const full = rejection(write(client, (tx) => addBridge(tx, "br0")));
+    expect(await full).toMatchObject({ kind: "rejected", error: "I/O error", operation: undefined });
+    expect(await bridgeNames(client)).toEqual([]);
+  });
+
+  it("leaves open whether it happened when the server is killed before it answers", async () => {
+    const client = await connected();
+    ovs.pause();
+    const asked = rejection(write(client, (tx) => addBridge(tx, "br0")));
+    await ovs.end("SIGKILL");
+    expect(await asked).toMatchObject({ kind: "disconnected", sent: true });
+  });
+});
+
+describe("two clients that race", () => {
+  it("cannot both change what both have read", async () => {
+    const racers = [await connected(), await connected()];
+    const judge = await connected();
+    await write(judge, (tx) => addBridge(tx, "br0"));
+    const outcomes = await Promise.allSettled(
+      racers.map((client, index) =>
+        write(client, (tx) => {
+          tx.wait("Bridge", { name: "br0" }, { other_config: {} });
+          tx.setKeys("Bridge", { name: "br0" }, "other_config", { winner: String(index) }, { expect: 1 });
+        }),
+      ),
+    );
+    const winner = outcomes.findIndex(({ status }) => status === "fulfilled");
+    expect(outcomes[1 - winner]).toMatchObject({ status: "rejected", reason: { kind: "guard", operation: 0 } });
+    const replica = await judge.monitor(vswitch);
+    expect(replica.find("Bridge", { name: "br0" })?.other_config).toEqual({ winner: String(winner) });
+  });
+
+  it("lose no update when each guards what it read and tries again", async () => {
+    const racers = [await connected(), await connected()];
+    const judge = await connected();
+    await write(judge, (tx) => addBridge(tx, "br0"));
+    const add = async (client: Client, times: number): Promise<void> => {
+      const replica = await client.monitor(vswitch);
+      for (let done = 0; done < times; ) {
+        const old = replica.find("Bridge", { name: "br0" })?.other_config ?? {};
+        const attempt = write(client, (tx) => {
+          tx.wait("Bridge", { name: "br0" }, { other_config: old });
+          const count = String(Number(old.count ?? "0") + 1);
+          tx.setKeys("Bridge", { name: "br0" }, "other_config", { count }, { expect: 1 });
+        });
+        const failure = await attempt.then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        if (failure === undefined) done++;
+        else {
+          expect(failure).toMatchObject({ kind: "guard", operation: 0 });
+          // What the other wrote is on its way, if it is not here already.
+          await replica.until((now) => now.find("Bridge", { name: "br0" })?.other_config.count !== old.count);
+        }
+      }
+    };
+    await Promise.all(racers.map((client) => add(client, 40)));
+    const replica = await judge.monitor(vswitch);
+    expect(replica.find("Bridge", { name: "br0" })?.other_config).toEqual({ count: "80" });
+  });
+});
