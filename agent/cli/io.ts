@@ -1,0 +1,8 @@
+/** Where a command's words go. The composition root fills it from the process; tests collect the text. */
+export interface Io {
+  /** Writes the text as it is; the caller ends its lines. */
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Colour and progress only when a person looks at a terminal. */
+  readonly isTty: boolean;
+}

@@ -1,0 +1,85 @@
+import type { Draft } from "../draft.ts";
+import { parseIp } from "../ip.ts";
+import { suggest } from "../nearest.ts";
+import { neverOpen, openablePath } from "../openings.ts";
+import { splitHostPort } from "../values.ts";
+import type { Finding } from "./finding.ts";
+
+/** Only wss: the controller's orders must not be readable or forgeable on the way. ws stays within the host. */
+export function endpoints({ endpoints: urls }: Draft): Finding[] {
+  return urls.flatMap(({ value: text, index }): Finding[] => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const path = ["controller", "endpoints", index];
+    if (url?.protocol === "ws:" && !isLoopback(url.hostname)) {
+      const message = "ws:// is not encrypted and leads away from this host";
+      return [
+        {
+          code: "E_CONFIG_ENDPOINT",
+          message,
+          path,
+          expected: "a wss:// URL",
+          hint: text.replace(/^ws:/, "Write wss:"),
+        },
+      ];
+    }
+    if (url && (url.username !== "" || url.password !== "")) {
+      const message = "an account in the URL would be shown wherever the configuration is";
+      return [
+        {
+          code: "E_CONFIG_ENDPOINT",
+          message,
+          path,
+          expected: "a URL without account",
+          hint: "Use tls.cert and tls.key.",
+        },
+      ];
+    }
+    return [];
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
+}
+
+/** `HOST:PORT` to listen on: an address, or one of ours by its name. */
+export function listeners({ listen, network }: Draft): Finding[] {
+  return listen.flatMap(({ value: text, index }): Finding[] => {
+    const host = splitHostPort(text)?.host;
+    if (host === undefined || parseIp(host) || host === "localhost" || network?.addresses.has(host)) return [];
+    const hint = suggest(host, network?.addresses.keys() ?? []);
+    return [
+      {
+        code: "E_CONFIG_REFERENCE",
+        message: `no address is called "${host}"`,
+        path: ["metrics", "listen", index],
+        expected: "an IP address or a name from network.addresses",
+        ...(hint !== undefined && { hint }),
+      },
+    ];
+  });
+}
+
+export function openings({ allow }: Draft): Finding[] {
+  return allow.flatMap(({ value: entry, index }): Finding[] => {
+    if (!entry.startsWith("config:")) return [];
+    const steps = entry.slice("config:".length).split(".");
+    const path = ["controller", "allow", index];
+    if (neverOpen(steps)) {
+      const message = `"${steps.join(".")}" can never be opened to the controller`;
+      return [{ code: "E_CONFIG_CLOSED", message, path, expected: "another part of the configuration" }];
+    }
+    const problem = openablePath(steps);
+    if (!problem) return [];
+    const message = `there is no setting "${steps.join(".")}"`;
+    return [
+      {
+        code: "E_CONFIG_REFERENCE",
+        message,
+        path,
+        expected: "the path of a setting",
+        ...(problem.hint && { hint: problem.hint }),
+      },
+    ];
+  });
+}

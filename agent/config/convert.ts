@@ -1,0 +1,105 @@
+import type { Config } from "./schema.ts";
+import type {
+  AddressSettings,
+  BondSettings,
+  ControllerSettings,
+  NetworkSettings,
+  NicSettings,
+  Probe,
+  Settings,
+  Timing,
+} from "./settings.ts";
+import { durationMs, splitHostPort } from "./values.ts";
+
+/** The valid configuration in the form that the agent works with: camelCase, milliseconds, one spelling of a MAC. */
+export function toSettings(config: Config): Settings {
+  const { name, dns } = config.host;
+  return {
+    version: 1,
+    host: { ...(name !== undefined && { name }), dns },
+    ...(config.network && { network: networkSettings(config.network) }),
+    dockerGate: { holdMs: ms(config.docker_gate.hold), then: config.docker_gate.then },
+    timing: timing(config.timing),
+    ...(config.containers && { containers: config.containers }),
+    ...(config.metrics && { metrics: metricsSettings(config.metrics) }),
+    ...(config.os && { os: config.os }),
+    ...(config.controller && { controller: controllerSettings(config.controller) }),
+    ...(config.maintenance && { maintenance: config.maintenance }),
+  };
+}
+
+function networkSettings(network: NonNullable<Config["network"]>): NetworkSettings {
+  const addresses = mapValues(network.addresses, (address): AddressSettings => address);
+  const hasGateway = Object.values(addresses).some(({ gateway }) => gateway !== undefined);
+  return {
+    mode: network.mode,
+    datapath: network.datapath,
+    nics: mapValues(network.nics, nicSettings),
+    bond: bondSettings(network.bond),
+    bridge: network.bridge,
+    vlans: network.vlans,
+    addresses,
+    ...(network.neutron && { neutron: { bridges: network.neutron.bridges, systemId: network.neutron.system_id } }),
+    probes: (network.probes ?? (hasGateway ? ["gateway"] : [])).map(probeSettings),
+    grayFailure: network.gray_failure,
+    confirm: { deadlineMs: ms(network.confirm.deadline), by: network.confirm.by, good: network.confirm.good },
+  };
+}
+
+function nicSettings({ mac, pci, fabric }: NonNullable<Config["network"]>["nics"][string]): NicSettings {
+  return {
+    ...(mac !== undefined && { mac: mac.toLowerCase() }),
+    ...(pci !== undefined && { pci: pci.toLowerCase() }),
+    fabric,
+  };
+}
+
+function bondSettings({ primary, updelay, downdelay, ...bond }: NonNullable<Config["network"]>["bond"]): BondSettings {
+  return {
+    name: bond.name,
+    members: bond.members,
+    mode: bond.mode,
+    ...(primary !== "none" && { primary }),
+    updelayMs: ms(updelay),
+    downdelayMs: ms(downdelay),
+    detect: bond.detect,
+    ...(bond.mtu !== undefined && { mtu: bond.mtu }),
+  };
+}
+
+function probeSettings(text: string): Probe {
+  const target = text.startsWith("tcp:") ? splitHostPort(text.slice("tcp:".length)) : undefined;
+  return target ? { kind: "tcp", ...target } : { kind: "gateway" };
+}
+
+function timing(timing: Config["timing"]): Timing {
+  return {
+    bootBudgetMs: ms(timing.boot_budget),
+    ovsdbTimeoutMs: ms(timing.ovsdb_timeout),
+    applyTimeoutMs: ms(timing.apply_timeout),
+    probeIntervalMs: ms(timing.probe_interval),
+    probeTimeoutMs: ms(timing.probe_timeout),
+    backoffMinMs: ms(timing.backoff_min),
+    backoffMaxMs: ms(timing.backoff_max),
+    driftIntervalMs: ms(timing.drift_interval),
+  };
+}
+
+function metricsSettings({ listen, web_config }: NonNullable<Config["metrics"]>) {
+  return { listen, ...(web_config !== undefined && { webConfig: web_config }) };
+}
+
+function controllerSettings({ endpoints, tls, proxy, allow }: NonNullable<Config["controller"]>): ControllerSettings {
+  return { endpoints, tls, ...(proxy !== undefined && { proxy }), allow };
+}
+
+function mapValues<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+}
+
+// The schema has let only durations through.
+function ms(text: string): number {
+  const found = durationMs(text);
+  if (found === undefined) throw new TypeError(`not a duration: ${text}`);
+  return found;
+}

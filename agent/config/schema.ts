@@ -1,0 +1,182 @@
+import * as v from "valibot";
+import * as value from "./values.ts";
+
+/*
+ * The configuration as it is written: snake_case keys, durations as text, defaults declared here. The title of a key
+ * says what it is for; editors show it. What concerns more than one value lies in checks/.
+ */
+
+const key = <const S extends v.GenericSchema>(title: string, schema: S) => v.pipe(schema, v.title(title));
+
+const optional = <const S extends v.GenericSchema>(title: string, schema: S) => v.exactOptional(key(title, schema));
+
+const defaulted = <const S extends v.GenericSchema, const D extends v.InferInput<S>>(
+  title: string,
+  schema: S,
+  value: D,
+) => v.exactOptional(key(title, schema), value);
+
+const list = <const S extends v.GenericSchema>(item: S) => v.array(item);
+
+const filledList = <const S extends v.GenericSchema>(item: S) =>
+  v.pipe(v.array(item), v.minLength(1), v.description("a list with at least one entry"));
+
+const oneOf = <const T extends readonly [string, ...string[]]>(...words: T) =>
+  v.pipe(v.picklist(words), v.description(words.length === 1 ? words[0] : `one of ${words.join(", ")}`));
+
+const word = (form: string) =>
+  v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/), v.maxLength(64), v.description(form));
+
+export const nicSchema = v.strictObject({
+  mac: optional("The NIC's permanent MAC address, to find it by", value.mac),
+  pci: optional("The NIC's PCI address, to find it by", value.pci),
+  fabric: key("The switch fabric that the cable leads to, such as A or B", value.label),
+});
+
+export const bondSchema = v.strictObject({
+  name: key("Name of the bond, a port of our bridge", value.deviceName),
+  members: key("Two NICs or more, by their names under `nics`", list(value.deviceName)),
+  mode: key("How the members share the work", oneOf("active-backup")),
+  primary: defaulted("The member to prefer while it works, or none", value.deviceName, "none"),
+  updelay: defaulted("How long a member's carrier must be back before it is used", value.duration, "30s"),
+  downdelay: defaulted("How long a member's carrier must be gone before it is left", value.duration, "0s"),
+  detect: defaulted("How the loss of a link is noticed", oneOf("carrier", "miimon"), "carrier"),
+  mtu: optional("MTU of the members and the bond; absent: left as it is", value.mtu),
+});
+
+export const routeSchema = v.strictObject({
+  to: key("Destination network", value.network),
+  via: key("Next hop, inside a net of this address", value.ipAddress),
+});
+
+export const addressSchema = v.strictObject({
+  vlan: key("Name of the VLAN, from `vlans`", value.label),
+  ipv4: defaulted("IPv4 addresses with their prefixes", list(value.ipv4Cidr), []),
+  ipv6: defaulted("IPv6 addresses with their prefixes", list(value.ipv6Cidr), []),
+  gateway: optional("Default gateway; at most one of a family for the whole host", value.ipAddress),
+  mtu: optional("MTU of this port, at most the bond's", value.mtu),
+  routes: defaulted("Further routes through this port", list(routeSchema), []),
+});
+
+export const neutronBridgeSchema = v.strictObject({
+  physnet: key("Neutron's name of the physical network", value.label),
+  vlans: key("Names of the VLANs that Neutron may use; it gets these and no others", filledList(value.label)),
+});
+
+export const neutronSchema = v.strictObject({
+  bridges: defaulted("Neutron's bridges, by name", v.record(value.neutronBridgeName, neutronBridgeSchema), {}),
+  system_id: defaulted("`keep`, or the system-id of Open vSwitch", word("`keep`, or an id without spaces"), "keep"),
+});
+
+export const confirmSchema = v.strictObject({
+  deadline: defaulted("A change that is not confirmed by then is undone", value.waiting, "120s"),
+  by: defaulted("Who confirms: good probes, or a person", oneOf("probes", "operator"), "probes"),
+  good: defaulted(
+    "So many good rounds of probes in a row confirm a change",
+    v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000), v.description("a whole number from 1 to 1000")),
+    3,
+  ),
+});
+
+export const networkSchema = v.strictObject({
+  mode: defaulted("observe: plan and report only; enforce: make it so", oneOf("observe", "enforce"), "observe"),
+  datapath: defaulted("Open vSwitch's datapath: the kernel's, or userspace", oneOf("system", "netdev"), "system"),
+  nics: key(
+    "The host's NICs, by name; with neither mac nor pci the name finds the NIC",
+    v.record(value.deviceName, nicSchema),
+  ),
+  bond: key("The bond of the uplinks", bondSchema),
+  bridge: defaulted("Our own bridge, which holds the bond and the management ports", value.deviceName, "br-uplink"),
+  vlans: key(
+    "VLAN ids by name; the trunk carries all of them and no others",
+    v.pipe(v.record(value.label, value.vlanId), v.minEntries(1), v.description("a map with at least one VLAN")),
+  ),
+  addresses: defaulted(
+    "The host's own ports and addresses, by port name",
+    v.record(value.deviceName, addressSchema),
+    {},
+  ),
+  neutron: optional("What Neutron gets", neutronSchema),
+  probes: optional("What must answer for a change to be good; absent: the gateway, if there is one", list(value.probe)),
+  gray_failure: defaulted(
+    "Carrier is up and the fabric behind it dead: what to do",
+    oneOf("off", "alert", "switch"),
+    "alert",
+  ),
+  confirm: defaulted("How a change is confirmed", confirmSchema, {}),
+});
+
+const dockerGateSchema = v.strictObject({
+  hold: defaulted("How long Docker's first start is held for the network", value.waiting, "10m"),
+  then: defaulted("What happens after that", oneOf("start", "wait"), "start"),
+});
+
+const timingSchema = v.strictObject({
+  boot_budget: defaulted("READY at the latest, degraded if need be", value.waiting, "60s"),
+  ovsdb_timeout: defaulted("A request to OVSDB", value.waiting, "5s"),
+  apply_timeout: defaulted("From the commit until Open vSwitch has applied it", value.waiting, "10s"),
+  probe_interval: defaulted("Between two rounds of probes", value.waiting, "1s"),
+  probe_timeout: defaulted("One probe", value.waiting, "1s"),
+  backoff_min: defaulted("The first pause after a failure", value.waiting, "500ms"),
+  backoff_max: defaulted("The longest pause after failures", value.waiting, "30s"),
+  drift_interval: defaulted("Between two looks for drift, if nothing else calls for one", value.waiting, "30s"),
+});
+
+export const hostSchema = v.strictObject({
+  name: optional("Compared with the host's own name, never set", value.hostName),
+  dns: defaulted("Addresses of the name servers", list(value.ipAddress), []),
+});
+
+const containersSchema = v.strictObject({
+  default: defaulted("What to do about a container that is not named", oneOf("observe", "restart"), "observe"),
+  restart: defaulted("Names of containers that may be restarted", list(value.label), []),
+  manifest: defaulted("Containers that the agent declares itself", v.record(value.label, v.unknown()), {}),
+});
+
+export const metricsSchema = v.strictObject({
+  listen: defaulted("Where /metrics and the status page answer", list(value.hostPort), ["127.0.0.1:9464"]),
+  web_config: optional("TLS and accounts for the listeners, in exporter-toolkit's form", value.absolutePath),
+});
+
+const osSchema = v.strictObject({
+  mode: defaulted("observe: report only; manage: stage deployments", oneOf("observe", "manage"), "observe"),
+});
+
+export const controllerSchema = v.strictObject({
+  endpoints: defaulted(
+    "Controllers, in the order to try them",
+    list(value.url(["wss:", "ws:"], "a wss:// URL (ws:// only to the host itself)")),
+    [],
+  ),
+  tls: defaulted(
+    "Certificates for the way to the controller",
+    v.strictObject({
+      ca: optional("Certificate authority of the controller", value.absolutePath),
+      cert: optional("This host's certificate", value.absolutePath),
+      key: optional("This host's private key", value.absolutePath),
+    }),
+    {},
+  ),
+  proxy: optional("HTTP proxy", value.url(["http:", "https:"], "an http:// or https:// URL")),
+  allow: defaulted("What the controller may set (config:PATH) and order (order:NAME)", list(value.opening), []),
+});
+
+const maintenanceSchema = v.strictObject({
+  until: optional("End of the maintenance", value.instant),
+});
+
+export const configSchema = v.strictObject({
+  version: key("Version of this format", v.pipe(v.literal(1), v.description("1"))),
+  host: defaulted("The host itself", hostSchema, {}),
+  network: optional("The network; absent: the agent looks after none", networkSchema),
+  docker_gate: defaulted("Docker's first start waits for the network", dockerGateSchema, {}),
+  timing: defaulted("Every duration that the agent waits by", timingSchema, {}),
+  containers: optional("Containers", containersSchema),
+  metrics: optional("Metrics and the status page", metricsSchema),
+  os: optional("The operating system's deployments", osSchema),
+  controller: optional("The central controller", controllerSchema),
+  maintenance: optional("A planned time without repairs and alerts", maintenanceSchema),
+});
+
+/** The whole configuration, valid, with its defaults. */
+export type Config = v.InferOutput<typeof configSchema>;

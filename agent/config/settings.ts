@@ -1,0 +1,150 @@
+/**
+ * What the validated configuration looks like to the rest of the agent: plain JSON, defaults filled in, durations in
+ * milliseconds. The YAML form, with its snake_case keys, is described by schema.ts.
+ */
+export interface Settings {
+  readonly version: 1;
+  readonly host: HostSettings;
+  /** Absent: the agent looks after no network. */
+  readonly network?: NetworkSettings;
+  readonly dockerGate: DockerGateSettings;
+  readonly timing: Timing;
+  readonly containers?: ContainerSettings;
+  readonly metrics?: MetricsSettings;
+  readonly os?: OsSettings;
+  readonly controller?: ControllerSettings;
+  readonly maintenance?: MaintenanceSettings;
+}
+
+export interface HostSettings {
+  /** Compared with the host's own name, never set. */
+  readonly name?: string;
+  /** Addresses of the name servers. */
+  readonly dns: readonly string[];
+}
+
+export interface NetworkSettings {
+  readonly mode: "observe" | "enforce";
+  readonly datapath: "system" | "netdev";
+  readonly nics: Readonly<Record<string, NicSettings>>;
+  readonly bond: BondSettings;
+  /** Name of our own bridge, which holds the bond and the management ports. */
+  readonly bridge: string;
+  /** VLAN ids by name. All of them make up the trunk on the bond. */
+  readonly vlans: Readonly<Record<string, number>>;
+  readonly addresses: Readonly<Record<string, AddressSettings>>;
+  readonly neutron?: NeutronSettings;
+  readonly probes: readonly Probe[];
+  readonly grayFailure: "off" | "alert" | "switch";
+  readonly confirm: ConfirmSettings;
+}
+
+/** With neither `mac` nor `pci` the NIC is matched by its name. */
+export interface NicSettings {
+  /** Lower case, colons: `24:6e:96:aa:00:01`. */
+  readonly mac?: string;
+  /** Lower case, with the domain: `0000:3b:00.1`. */
+  readonly pci?: string;
+  /** The switch fabric that the cable leads to, e.g. `A`. */
+  readonly fabric: string;
+}
+
+export interface BondSettings {
+  readonly name: string;
+  readonly members: readonly string[];
+  readonly mode: "active-backup";
+  /** A member, or absent for no preference. */
+  readonly primary?: string;
+  readonly updelayMs: number;
+  readonly downdelayMs: number;
+  readonly detect: "carrier" | "miimon";
+  readonly mtu?: number;
+}
+
+export interface AddressSettings {
+  /** A name in `vlans`. */
+  readonly vlan: string;
+  /** CIDR form, e.g. `10.1.0.17/24`. */
+  readonly ipv4: readonly string[];
+  readonly ipv6: readonly string[];
+  /** Either family; lies inside a net of this address. */
+  readonly gateway?: string;
+  readonly mtu?: number;
+  readonly routes: readonly RouteSettings[];
+}
+
+export interface RouteSettings {
+  /** CIDR form with the host bits zero, e.g. `10.9.0.0/16`. */
+  readonly to: string;
+  readonly via: string;
+}
+
+export interface NeutronSettings {
+  readonly bridges: Readonly<Record<string, NeutronBridgeSettings>>;
+  /** `keep`, or the value to write. */
+  readonly systemId: string;
+}
+
+export interface NeutronBridgeSettings {
+  readonly physnet: string;
+  /** Names in `vlans`: the patch port trunks these and no others. */
+  readonly vlans: readonly string[];
+}
+
+export type Probe =
+  | { readonly kind: "gateway" }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+export interface ConfirmSettings {
+  readonly deadlineMs: number;
+  readonly by: "probes" | "operator";
+  /** So many rounds of good probes in a row confirm a change. */
+  readonly good: number;
+}
+
+export interface DockerGateSettings {
+  /** How long Docker's first start is held for the network. */
+  readonly holdMs: number;
+  readonly then: "start" | "wait";
+}
+
+/** Every duration that the code waits by, so that tests can shorten it. */
+export interface Timing {
+  readonly bootBudgetMs: number;
+  readonly ovsdbTimeoutMs: number;
+  readonly applyTimeoutMs: number;
+  readonly probeIntervalMs: number;
+  readonly probeTimeoutMs: number;
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+  readonly driftIntervalMs: number;
+}
+
+export interface ContainerSettings {
+  readonly default: "observe" | "restart";
+  readonly restart: readonly string[];
+  readonly manifest: Readonly<Record<string, unknown>>;
+}
+
+export interface MetricsSettings {
+  /** `HOST:PORT`, where HOST is an address or the name of one of `network.addresses`. */
+  readonly listen: readonly string[];
+  readonly webConfig?: string;
+}
+
+export interface OsSettings {
+  readonly mode: "observe" | "manage";
+}
+
+export interface ControllerSettings {
+  readonly endpoints: readonly string[];
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly proxy?: string;
+  /** `config:PATH` and `order:NAME`. */
+  readonly allow: readonly string[];
+}
+
+export interface MaintenanceSettings {
+  /** ISO 8601 with an offset; absent: no maintenance. */
+  readonly until?: string;
+}

@@ -1,0 +1,145 @@
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { AgentError } from "../core/errors.ts";
+
+/**
+ * The names in a directory, in no particular order; a directory that is not there has none.
+ *
+ * @throws AgentError E_FILE_ACCESS, E_FILE_KIND, E_FILE_IO
+ */
+export async function listDir(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw fileError(error, directory);
+  }
+}
+
+/**
+ * The whole of a regular file, at most `maxBytes` of it.
+ *
+ * Opened without blocking and looked at before it is read: a FIFO or a device in a configuration directory must not
+ * hang the boot, and ten gigabytes must not be read to find out that they are too many.
+ *
+ * @throws AgentError E_FILE_MISSING, E_FILE_ACCESS, E_FILE_KIND, E_FILE_TOO_BIG, E_FILE_IO
+ */
+export async function readFileBounded(file: string, maxBytes: number): Promise<Uint8Array> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw notAFile(file);
+    if (stat.size > maxBytes) throw tooBig(file, maxBytes);
+    return await readUpTo(handle, file, maxBytes);
+  } catch (error) {
+    throw fileError(error, file);
+  } finally {
+    await handle?.close();
+  }
+}
+
+// The size says nothing for files under /proc, and a file may grow while it is read: count what really arrives.
+async function readUpTo(handle: FileHandle, file: string, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for (;;) {
+    const { bytesRead, buffer } = await handle.read(new Uint8Array(64 * 1024), 0, 64 * 1024, null);
+    if (bytesRead === 0) return Buffer.concat(chunks, total);
+    total += bytesRead;
+    if (total > maxBytes) throw tooBig(file, maxBytes);
+    chunks.push(buffer.subarray(0, bytesRead));
+  }
+}
+
+/**
+ * Replaces a file so that a crash or a power cut leaves the old or the new content, never a part: temporary file
+ * beside it, fsync, rename, fsync of the directory. Makes the directory if it is missing.
+ *
+ * @param mode permission bits of the new file, set exactly (the umask takes nothing away)
+ * @throws AgentError E_FILE_ACCESS, E_FILE_IO
+ */
+export async function writeFileAtomic(file: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+  const directory = dirname(file);
+  const temporary = join(directory, `.${basename(file)}.${process.pid}.tmp`);
+  try {
+    await mkdir(directory, { recursive: true });
+    await writeSynced(temporary, content, mode);
+    await rename(temporary, file);
+    await syncDirectory(directory);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw fileError(error, file);
+  }
+}
+
+async function writeSynced(file: string, content: string | Uint8Array, mode: number): Promise<void> {
+  // A temporary file of an earlier crash must not lend its mode or its owner to the new one.
+  await rm(file, { force: true });
+  const handle = await open(file, "wx", mode);
+  try {
+    await handle.writeFile(content);
+    await handle.chmod(mode);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes renames and removals in a directory last over a power cut. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function tooBig(file: string, maxBytes: number): AgentError {
+  return new AgentError({
+    code: "E_FILE_TOO_BIG",
+    message: `${file} is larger than ${maxBytes} bytes`,
+    file,
+    expected: `at most ${maxBytes} bytes`,
+  });
+}
+
+function notAFile(file: string): AgentError {
+  return new AgentError({ code: "E_FILE_KIND", message: `${file} is not a regular file`, file, expected: "a file" });
+}
+
+function fileError(error: unknown, file: string): AgentError {
+  if (error instanceof AgentError) return error;
+  const cause = codeOf(error);
+  switch (cause) {
+    case "ENOENT":
+      return new AgentError({ code: "E_FILE_MISSING", message: `${file} does not exist`, file }, { cause: error });
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return new AgentError(
+        { code: "E_FILE_ACCESS", message: `no access to ${file} (${cause})`, file },
+        { cause: error },
+      );
+    case "EISDIR":
+    case "ENOTDIR":
+    case "ENXIO":
+    case "ELOOP":
+      return notAFile(file);
+    default:
+      return new AgentError(
+        { code: "E_FILE_IO", message: `${file}: ${cause ?? String(error)}`, file },
+        { cause: error },
+      );
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** What the configuration needs of the host's files (the port of agent/config/sources.ts). */
+export const configFiles = { list: listDir, read: readFileBounded };
