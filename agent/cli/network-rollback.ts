@@ -1,0 +1,77 @@
+import { defaultTiming } from "../config/timing.ts";
+import { openHost } from "../host.ts";
+import { finishRollback } from "../network/change.ts";
+import { systemClock } from "../system/clock.ts";
+import { askDaemon } from "../system/http.ts";
+import { placesUnder } from "../system/places.ts";
+import type { Io } from "./io.ts";
+import type { SessionOptions } from "./session.ts";
+
+/** How often the dead-man looks whether its change is still pending. */
+const LOOK_MS = 250;
+/** A rollback is tried this often before the exit code says that it failed; the daemon, when it is back, goes on with it. */
+const TRIES = 20;
+
+/** A person's word on the pending change, through the daemon. Resolves to the exit code. */
+export async function answerPending(word: "confirm" | "rollback", io: Io, options: SessionOptions): Promise<number> {
+  const answer = await askDaemon(placesUnder(options.root).controlSocket, "POST", `/v1/network/${word}`);
+  if (answer === undefined) {
+    if (word === "rollback") return rollBackPending(undefined, undefined, io, options);
+    io.stderr("The daemon does not run, so nothing waits to be confirmed.\n");
+    return 1;
+  }
+  const pending = typeof answer === "object" && answer !== null && "pending" in answer ? answer.pending : null;
+  io.stdout(pending === null ? "No change is pending.\n" : `Change ${pending}: ${word === "confirm" ? "confirmed" : "is taken back"}.\n`);
+  return pending === null ? 1 : 0;
+}
+
+/**
+ * Takes a pending change back in this process, whoever else holds the lock: what the dead-man runs. Does nothing when the change
+ * was confirmed, or another one than `id` is pending.
+ */
+export async function rollBackPending(
+  id: string | undefined,
+  at: number | undefined,
+  io: Io,
+  { root, program, signal }: SessionOptions,
+): Promise<number> {
+  const host = await openHost({
+    root,
+    program,
+    timing: defaultTiming,
+    steal: true,
+    report: () => undefined,
+    onProblem: (problem) => io.stderr(`${problem.message}\n`),
+  });
+  const { state } = host.ports;
+  try {
+    while (at !== undefined && systemClock.monotonic() < at) {
+      const pending = await state.read("pending");
+      if (pending === undefined || (id !== undefined && pending.id !== id)) break;
+      await systemClock.sleep(LOOK_MS, signal);
+    }
+    const pending = await state.read("pending");
+    if (pending !== undefined && (id === undefined || pending.id === id)) await state.claim("pending", "rolling-back");
+    const claimed = await state.read("rolling-back");
+    if (claimed === undefined || (id !== undefined && claimed.id !== id)) {
+      io.stdout("No change is pending.\n");
+      return 0;
+    }
+    await persist(() => finishRollback(host.ports, claimed, "not confirmed in time", signal), signal);
+    io.stdout(`Change ${claimed.id} was taken back.\n`);
+    return 0;
+  } finally {
+    host.close();
+  }
+}
+
+async function persist(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  for (let left = TRIES; ; left -= 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (left === 1 || signal.aborted) throw error;
+      await systemClock.sleep(1_000, signal);
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import { Command } from "commander";
+import { AgentError, type Problem } from "../core/errors.ts";
+import { highestRisk } from "../core/step.ts";
+import { conflicts } from "../network/conflicts.ts";
+import { observe } from "../network/converge.ts";
+import { targetOf } from "../network/desired.ts";
+import { faults } from "../network/faults.ts";
+import { plan } from "../network/plan.ts";
+import { membersOf } from "../network-status.ts";
+import type { Io } from "./io.ts";
+import { applyNetwork } from "./network-apply.ts";
+import { renderPlan, renderWiring } from "./network-render.ts";
+import { answerPending, rollBackPending } from "./network-rollback.ts";
+import { openSession, type Session, type SessionOptions } from "./session.ts";
+
+/** The group `network`. */
+export function networkCommand(io: Io, options: () => SessionOptions, done: (code: number) => void): Command {
+  const group = new Command("network").description("plan, apply and check the network of this host");
+  group
+    .command("plan")
+    .description("show what would be done to make the network as configured; touches nothing")
+    .option("--json", "print one JSON document", false)
+    .addHelpText("after", PLAN_HELP)
+    .action(async ({ json }: { json: boolean }) => done(await showPlan("plan", json, io, options())));
+  group
+    .command("verify")
+    .description("check that the network is as configured, and that Open vSwitch could do it; touches nothing")
+    .option("--json", "print one JSON document", false)
+    .addHelpText("after", VERIFY_HELP)
+    .action(async ({ json }: { json: boolean }) => done(await showPlan("verify", json, io, options())));
+  group
+    .command("apply")
+    .description("apply the configuration now, and keep it only if the host stays reachable")
+    .option("--retry", "also if this configuration was rolled back before", false)
+    .option("--json", "print one JSON document", false)
+    .addHelpText("after", APPLY_HELP)
+    .action(async (flags: { retry: boolean; json: boolean }) => done(await applyNetwork(flags, io, options())));
+  group
+    .command("show")
+    .description("show how this host is wired: links, bond, VLANs, addresses")
+    .option("--json", "print one JSON document", false)
+    .addHelpText("after", "\nExamples:\n  devcloud-agent network show\n  devcloud-agent network show --json | jq .members\n")
+    .action(async ({ json }: { json: boolean }) => done(await show(json, io, options())));
+  group
+    .command("confirm")
+    .description("confirm the change that waits for an operator's word (confirm.by: operator)")
+    .addHelpText("after", "\nExamples:\n  devcloud-agent network confirm\n")
+    .action(async () => done(await answerPending("confirm", io, options())));
+  group
+    .command("rollback")
+    .description("take the pending change back now")
+    .option("--pending [id]", "do it here, without the daemon; nothing if the change was confirmed (used by the dead-man)")
+    .option("--at <ms>", "wait until this moment of the monotonic clock, or until the change is confirmed")
+    .addHelpText("after", "\nExamples:\n  devcloud-agent network rollback              ask the daemon\n")
+    .action(async (flags: { pending?: string | true; at?: string }) => {
+      const { pending, at } = flags;
+      if (pending === undefined) return done(await answerPending("rollback", io, options()));
+      const id = pending === true ? undefined : pending;
+      return done(await rollBackPending(id, at === undefined ? undefined : Number(at), io, options()));
+    });
+  return group;
+}
+
+async function showPlan(name: "plan" | "verify", json: boolean, io: Io, options: SessionOptions): Promise<number> {
+  await using session = await openSession(options);
+  const { observed, target } = await look(session);
+  const steps = plan(target, observed);
+  const wrong = faults(target, observed);
+  const taken = conflicts(target, observed);
+  const problems: readonly Problem[] = [
+    ...(taken.length === 0 ? [] : [{ code: "E_NETWORK_CONFLICT", message: taken.join("; ") }]),
+    ...(name === "verify" || steps.length === 0 ? wrong : []),
+  ];
+  const { hash } = session.desired;
+  const risk = highestRisk(steps);
+  if (json) io.stdout(`${JSON.stringify({ schema: `devcloud-agent/network-${name}/v1`, hash, risk, steps, problems })}\n`);
+  else io.stdout(renderPlan(steps, problems, io.isTty));
+  return steps.length > 0 || problems.length > 0 ? 3 : 0;
+}
+
+async function show(json: boolean, io: Io, options: SessionOptions): Promise<number> {
+  await using session = await openSession(options);
+  const { observed } = await look(session);
+  const { network } = session.desired;
+  const members = membersOf({ ...session.desired, revision: 0 }, observed);
+  const addresses = observed.kernel.addresses.filter(({ device }) => network.addresses[device] !== undefined);
+  const view = { bridge: network.bridge, bond: network.bond.name, members, vlans: network.vlans, addresses };
+  if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-show/v1", ...view })}\n`);
+  else io.stdout(renderWiring(network, members, addresses, io.isTty));
+  return 0;
+}
+
+/** The desired network against the host. The revision and the hash are bookkeeping, and no difference by themselves. */
+async function look({ host, desired, signal }: Session) {
+  const observed = await observe(host.ports, signal);
+  const lastGood = await host.ports.state.read("last-good");
+  const next = (lastGood?.config.revision ?? 0) + 1;
+  const revision = lastGood?.config.hash === desired.hash ? lastGood.config.revision : next;
+  return { observed, target: targetOf({ ...desired, revision }, observed) };
+}
+
+/** What the network commands say when the configuration has no network. */
+export function noNetwork(): AgentError {
+  return new AgentError({
+    code: "E_CONFIG_NO_NETWORK",
+    message: "the configuration of this host has no network",
+    hint: "Add a `network` section: /usr/share/doc/devcloud-agent/host.yaml is a commented example.",
+  });
+}
+
+const PLAN_HELP = `
+Exit code: 0 nothing to do, 3 something to do, 2 the configuration is not valid.
+
+Examples:
+  devcloud-agent network plan
+  devcloud-agent network plan --json | jq '.steps[].kind'
+`;
+
+const VERIFY_HELP = `
+Exit code: 0 as configured, 3 not, 2 the configuration is not valid.
+
+Examples:
+  devcloud-agent network verify && echo sound
+`;
+
+const APPLY_HELP = `
+The change is kept when the probes of the configuration answer, and taken back when they do not.
+Exit code: 0 applied and confirmed, 1 rolled back or failed, 2 the configuration is not valid, 4 refused for safety.
+
+Examples:
+  devcloud-agent network apply
+  devcloud-agent network apply --retry                 a configuration that was rolled back before
+`;

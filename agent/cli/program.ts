@@ -1,0 +1,83 @@
+import { Command } from "commander";
+import { AgentError, problemOf } from "../core/errors.ts";
+import { listDir, readFileBounded } from "../system/files.ts";
+import { interrupted } from "../system/signals.ts";
+import { version } from "../version.ts";
+import { registerCheckConfig, tellProblems } from "./check-config.ts";
+import { registerConfigShow } from "./config-show.ts";
+import type { Io } from "./io.ts";
+import { networkCommand } from "./network.ts";
+import { renderProblems } from "./network-render.ts";
+import { InvalidConfig } from "./session.ts";
+import { showStatus } from "./status.ts";
+
+/** Runs one command. Resolves to the exit code of the contract. */
+export async function runCli(argv: readonly string[], programPath: string, io: Io): Promise<number> {
+  let code = 0;
+  const done = (result: number): void => {
+    code = result;
+  };
+  const signal = interrupted();
+  const files = { list: listDir, read: readFileBounded };
+  const program = new Command("devcloud-agent")
+    .description("The agent of this host: its network before Docker, and never a lock-out.")
+    .option("--root <dir>", "take every path below this directory", "/")
+    .addHelpText("after", HELP)
+    .exitOverride()
+    .configureOutput({ writeOut: io.stdout, writeErr: io.stderr });
+  const root = (): string => program.opts<{ root: string }>().root;
+  // main.ts runs the daemon without this program; the command is here for its help.
+  program.command("run").description("run the daemon (systemd does)");
+  registerCheckConfig(program, io, files, done);
+  registerConfigShow(program, io, files, done);
+  program.addCommand(networkCommand(io, () => ({ root: root(), program: programPath, signal }), done).exitOverride());
+  program
+    .command("status")
+    .description("what the daemon says of this host")
+    .option("--watch", "follow what happens", false)
+    .option("--json", "print one JSON document; with --watch one event a line after it", false)
+    .addHelpText("after", "\nExit code: 0 sound, 1 not.\n\nExamples:\n  devcloud-agent status\n  devcloud-agent status --watch --json\n")
+    .action(async (options: { watch: boolean; json: boolean }) => done(await showStatus(options, root(), io, signal)));
+  program
+    .command("version")
+    .description("print the version")
+    .action(() => io.stdout(`devcloud-agent ${version} (node ${process.version})\n`));
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return signal.aborted ? 130 : code;
+  } catch (error) {
+    return signal.aborted ? 130 : failed(error, io);
+  }
+}
+
+function failed(error: unknown, io: Io): number {
+  if (error instanceof InvalidConfig) {
+    tellProblems(error.result, io, false);
+    return 2;
+  }
+  // commander has printed its message, and its own exit code says help (0) or usage (1).
+  if (error instanceof Error && "exitCode" in error && "code" in error && String(error.code).startsWith("commander.")) {
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  const problem = problemOf(error);
+  io.stderr(`${renderProblems([problem], io.isTty).join("\n")}\n`);
+  if (!(error instanceof AgentError) && error instanceof Error) io.stderr(`${error.stack ?? ""}\n`);
+  return exitCodes[problem.code] ?? 1;
+}
+
+const exitCodes: Readonly<Record<string, number>> = {
+  E_CONFIG_NO_NETWORK: 2,
+  E_NETWORK_OBSERVE: 4,
+  E_NETWORK_CONFLICT: 4,
+  E_OVSDB_LOCKED: 4,
+};
+
+const HELP = `
+Exit code: 0 done, 1 failed, 2 invalid input or usage, 3 the plan is not empty, 4 refused for safety, 130 interrupted.
+
+Examples:
+  devcloud-agent check-config                          is the configuration valid?
+  devcloud-agent network plan                          what would change
+  devcloud-agent network apply                         change it, and keep it only if the host stays reachable
+  devcloud-agent status --watch                        what happens
+`;

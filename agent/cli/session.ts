@@ -1,0 +1,60 @@
+import { defaultTiming } from "../config/timing.ts";
+import type { Settings } from "../config/settings.ts";
+import { hashOf } from "../config/hash.ts";
+import { type LoadResult, loadSettings } from "../config/load.ts";
+import { AgentError } from "../core/errors.ts";
+import { type Host, openHost } from "../host.ts";
+import type { NetworkConfig } from "../network/desired.ts";
+import type { NetworkEvent } from "../network/ports.ts";
+import { listDir, readFileBounded } from "../system/files.ts";
+import { noNetwork } from "./network.ts";
+
+export interface SessionOptions {
+  readonly root: string;
+  readonly program: string;
+  readonly signal: AbortSignal;
+  readonly report?: (event: NetworkEvent) => void;
+}
+
+/** This host with its configuration, for the length of one command. */
+export interface Session extends AsyncDisposable {
+  readonly host: Host;
+  readonly settings: Settings;
+  readonly desired: Omit<NetworkConfig, "revision">;
+  readonly signal: AbortSignal;
+}
+
+/** The configuration is not valid: all that is wrong with it, for the printer of problems. */
+export class InvalidConfig extends AgentError {
+  readonly result: LoadResult & { ok: false };
+
+  constructor(result: LoadResult & { ok: false }) {
+    super(result.problems[0] ?? { code: "E_INTERNAL", message: "refused without a reason" });
+    this.result = result;
+  }
+}
+
+/** Throws InvalidConfig and E_CONFIG_NO_NETWORK. */
+export async function openSession({ root, program, signal, report }: SessionOptions): Promise<Session> {
+  const result = await loadSettings(root, { list: listDir, read: readFileBounded });
+  if (!result.ok) throw new InvalidConfig(result);
+  const { network, host: named, timing } = result.settings;
+  if (network === undefined) throw noNetwork();
+  const host = await openHost({
+    root,
+    program,
+    timing: { ...defaultTiming, ...timing },
+    report: report ?? (() => undefined),
+    onProblem: () => undefined,
+  });
+  const hash = hashOf({ network: result.networkHash, hostName: named.name });
+  return {
+    host,
+    settings: result.settings,
+    desired: { network, hash, ...(named.name === undefined ? {} : { hostName: named.name }) },
+    signal,
+    async [Symbol.asyncDispose]() {
+      host.close();
+    },
+  };
+}

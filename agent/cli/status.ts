@@ -1,0 +1,58 @@
+import pc from "picocolors";
+import type { Status } from "../status.ts";
+import { askDaemon, followDaemon } from "../system/http.ts";
+import { placesUnder } from "../system/places.ts";
+import type { Io } from "./io.ts";
+import { renderProblems } from "./network-render.ts";
+
+export interface StatusOptions {
+  readonly watch: boolean;
+  readonly json: boolean;
+}
+
+/** `status`: what the daemon says of this host. Exit code 0 sound, 1 not, or the daemon does not run. */
+export async function showStatus({ watch, json }: StatusOptions, root: string, io: Io, signal: AbortSignal): Promise<number> {
+  const { controlSocket } = placesUnder(root);
+  // The control socket is served by this agent alone, so that its answer has the form that it is given there.
+  const ask = async () => (await askDaemon(controlSocket, "GET", "/v1/status")) as Status | undefined;
+  const print = (status: Status): void => io.stdout(json ? `${JSON.stringify(status)}\n` : renderStatus(status, io.isTty));
+  const status = await ask();
+  if (status === undefined) {
+    io.stderr("The agent does not run on this host (systemctl status devcloud-agent).\n");
+    return 1;
+  }
+  print(status);
+  if (!watch) return status.ready === "yes" && status.network.problems.length === 0 ? 0 : 1;
+  for await (const event of followDaemon(controlSocket, "/v1/events", signal)) {
+    if (json) io.stdout(`${JSON.stringify(event)}\n`);
+    else {
+      const now = await ask();
+      if (now !== undefined) print(now);
+    }
+  }
+  return signal.aborted ? 130 : 1;
+}
+
+function renderStatus(status: Status, colour: boolean): string {
+  const paint = pc.createColors(colour);
+  const { network } = status;
+  const sound = network.problems.length === 0;
+  const word = { yes: "ready", no: "starting", degraded: "ready, degraded" }[status.ready];
+  const lines = [
+    `devcloud-agent ${status.version}, pid ${status.pid}: ${sound ? paint.green(word) : paint.yellow(word)}`,
+    ...(network.revision === undefined
+      ? ["network    not configured"]
+      : [`network    revision ${network.revision}, confirmed ${network.confirmedAt ?? "not yet"}, ${network.mode ?? ""}`]),
+    ...(network.bond?.members ?? []).map(({ nic, device, fabric, link, active }) => {
+      const name = nic === device ? nic : `${nic} (${device})`;
+      const state = link === "up" ? (active ? paint.green("up, active") : "up, standby") : paint.red(link);
+      return `  ${name.padEnd(9)}${fabric === undefined ? "" : `fabric ${fabric}, `}${state}`;
+    }),
+    ...network.addresses.map(({ device, address, vlan }) => `  ${device.padEnd(9)}${address} on VLAN ${vlan}`),
+    ...(network.change === undefined
+      ? []
+      : [paint.yellow(`change     ${network.change.id} waits to be confirmed, ${Math.ceil(network.change.remainingMs / 1000)} s left`)]),
+    ...renderProblems(network.problems, colour),
+  ];
+  return `${lines.join("\n")}\n`;
+}

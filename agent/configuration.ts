@@ -1,0 +1,79 @@
+import type { Settings, Timing } from "./config/settings.ts";
+import { defaultTiming } from "./config/timing.ts";
+import type { Problem } from "./core/errors.ts";
+import type { Wanted } from "./network/network.ts";
+import { listDir, readFileBounded, writeFileAtomic } from "./system/files.ts";
+import type { Places } from "./system/places.ts";
+
+/**
+ * The configuration of a running daemon: read when first needed, read again on request. An invalid one replaces nothing; its
+ * problems are kept to be told.
+ */
+export class Configuration {
+  readonly #places: Places;
+  readonly #onProblem: (problem: Problem) => void;
+  #loading: Promise<void> | undefined;
+  #settings: Settings | undefined;
+  #hash = "";
+  #problems: readonly Problem[] = [];
+
+  constructor(places: Places, onProblem: (problem: Problem) => void) {
+    this.#places = places;
+    this.#onProblem = onProblem;
+  }
+
+  get timing(): Timing {
+    return this.#settings?.timing ?? defaultTiming;
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#problems;
+  }
+
+  get settings(): Settings | undefined {
+    return this.#settings;
+  }
+
+  /** What the network capability asks at every pass. */
+  async wanted(): Promise<Wanted> {
+    await (this.#loading ??= this.load());
+    const { network, host } = this.#settings ?? {};
+    const name = host?.name === undefined ? {} : { hostName: host.name };
+    return {
+      ...(network === undefined ? {} : { desired: { network, hash: this.#hash, ...name } }),
+      problems: this.#problems,
+      timing: this.timing,
+    };
+  }
+
+  /** Reads the configuration (again). Never rejects: what is wrong is in `problems` afterwards. */
+  async load(): Promise<void> {
+    this.#loading = this.#load();
+    await this.#loading;
+  }
+
+  async #load(): Promise<void> {
+    const { loadSettings } = await import("./config/load.ts");
+    const { hashOf } = await import("./config/hash.ts");
+    const result = await loadSettings(this.#places.root, { list: listDir, read: readFileBounded });
+    for (const warning of result.warnings) this.#onProblem(warning);
+    if (!result.ok) {
+      this.#problems = result.problems;
+      for (const problem of result.problems) this.#onProblem(problem);
+      return;
+    }
+    this.#problems = [];
+    this.#settings = result.settings;
+    this.#hash = hashOf({ network: result.networkHash, hostName: result.settings.host.name });
+    await this.#renderDockerGate(result.settings);
+  }
+
+  /** The gate of Docker is plain shell and reads its rules from a file of its own. */
+  async #renderDockerGate({ dockerGate }: Settings): Promise<void> {
+    const seconds = Math.ceil(dockerGate.holdMs / 1000);
+    const text = `DEVCLOUD_GATE_HOLD_SECONDS=${seconds}\nDEVCLOUD_GATE_THEN=${dockerGate.then}\n`;
+    await writeFileAtomic(this.#places.dockerGate, text, 0o644).catch(() => {
+      this.#onProblem({ code: "E_FILE_IO", message: `the rules of Docker's gate could not be written`, file: this.#places.dockerGate });
+    });
+  }
+}

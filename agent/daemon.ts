@@ -1,0 +1,146 @@
+import { Configuration } from "./configuration.ts";
+import { defaultTiming } from "./config/timing.ts";
+import type { Problem } from "./core/errors.ts";
+import { Reconciler } from "./core/reconciler.ts";
+import { openHost } from "./host.ts";
+import { activeMember } from "./network/failover.ts";
+import { Network } from "./network/network.ts";
+import type { NetworkEvent } from "./network/ports.ts";
+import { networkStatus } from "./network-status.ts";
+import { Readiness } from "./readiness.ts";
+import type { Status } from "./status.ts";
+import { systemClock } from "./system/clock.ts";
+import { writeFileAtomic } from "./system/files.ts";
+import { followKernel } from "./system/ip-monitor.ts";
+import { openLog } from "./system/log.ts";
+import { openNotifier } from "./system/notify.ts";
+import type { UnixServer } from "./system/http.ts";
+import { onSignals } from "./system/signals.ts";
+import { version } from "./version.ts";
+
+/** A pass that got nowhere for this long is stuck: the watchdog is no longer fed. */
+const STUCK_MS = 45_000;
+
+/** `devcloud-agent run`: until SIGTERM or SIGINT. Resolves with the exit code; a broken configuration never ends it. */
+export async function runDaemon(root: string, program: string): Promise<number> {
+  const startedAt = systemClock.now();
+  const log = openLog();
+  const stop = new AbortController();
+  const listeners = new Set<(event: object) => void>();
+  const tell = (event: { readonly event: string; readonly [field: string]: unknown }): void => {
+    log.info(event, event.event);
+    for (const listener of listeners) listener({ time: systemClock.now(), ...event });
+  };
+  const onProblem = (problem: Problem): void => log.error({ event: "problem", problem }, problem.message);
+
+  const host = await openHost({ root, program, timing: defaultTiming, onProblem, report: (event) => onNetwork(event) });
+  const configuration = new Configuration(host.places, onProblem);
+  const notifier = openNotifier(process.env);
+  const readiness = new Readiness({
+    notifier,
+    clock: systemClock,
+    writeFlag: () => writeFileAtomic(host.places.netReady, "", 0o644),
+    tell,
+  });
+  const network = new Network(host.ports, {
+    bootId: host.bootId,
+    wanted: () => configuration.wanted(),
+    earlyTiming: defaultTiming,
+  });
+  let told = "[]";
+  const reconciler = new Reconciler(network, {
+    clock: systemClock,
+    random: Math.random,
+    timing: () => configuration.timing,
+    onState: (state) => {
+      if (state.state === "running") return;
+      log.debug({ event: "state", ...state }, "network");
+      const problems = state.state === "settled" ? state.outcome.problems : state.state === "backoff" ? [state.problem] : [];
+      const text = JSON.stringify(problems);
+      if (text !== told) tell({ event: "problems", problems, ...(problems[0] && { msg: problems[0].message }) });
+      told = text;
+      readiness.status(problems[0]?.message);
+      later();
+    },
+  });
+
+  function onNetwork(event: NetworkEvent): void {
+    if (event.event === "stands") void readiness.stands(event.problems).catch((error: unknown) => onProblem(toProblem(error)));
+    else tell(event);
+  }
+
+  // What nobody waits for during a boot begins after the first pass, well or badly ended.
+  let serving: Promise<UnixServer | undefined> | undefined;
+  function later(): void {
+    serving ??= serve().catch((error: unknown) => {
+      onProblem(toProblem(error));
+      return undefined;
+    });
+  }
+
+  async function serve(): Promise<UnixServer> {
+    await configuration.load();
+    const { serveUnix } = await import("./system/http.ts");
+    const { controlRoutes } = await import("./web/control.ts");
+    const server = await serveUnix(
+      host.places.controlSocket,
+      controlRoutes({ network, reconciler, reload, status, subscribe }),
+      host.places.groupFile,
+    );
+    void followKernel(() => reconciler.trigger(), stop.signal);
+    return server;
+  }
+
+  async function status(): Promise<Status> {
+    const networkPart = await networkStatus(host, network, reconciler.state, configuration.problems);
+    return {
+      schema: "devcloud-agent/status/v1",
+      version,
+      pid: process.pid,
+      startedAt,
+      ready: readiness.ready,
+      network: networkPart,
+    };
+  }
+
+  function subscribe(listener: (event: object) => void): () => void {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  async function reload(): Promise<void> {
+    await readiness.reloading(async () => {
+      await configuration.load();
+      reconciler.trigger();
+    });
+  }
+
+  let active: string | undefined;
+  let seen = false;
+  host.ovs.onChange((ovs) => {
+    reconciler.trigger();
+    const bond = network.current?.network.bond.name;
+    if (bond === undefined) return;
+    const now = activeMember(ovs, bond);
+    if (now === active) return;
+    if (seen) onNetwork({ event: "failover", from: active, to: now });
+    seen ||= now !== undefined;
+    active = now;
+  });
+
+  onSignals({
+    stop: () => stop.abort(),
+    reload: () => void reload().catch((error: unknown) => onProblem(toProblem(error))),
+  });
+  readiness.watch(() => systemClock.monotonic() - reconciler.progressAt < STUCK_MS, configuration, stop.signal);
+  await reconciler.run(stop.signal);
+  await notifier.send(["STOPPING=1", "STATUS=stopping; the network stays as it is"]);
+  (await serving)?.close();
+  host.close();
+  log.info({ event: "stopped" }, "stopped");
+  return 0;
+}
+
+function toProblem(error: unknown): Problem {
+  return { code: "E_INTERNAL", message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}

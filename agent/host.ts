@@ -1,0 +1,61 @@
+import { createClient } from "node-ovsdb";
+import type { Timing } from "./config/settings.ts";
+import type { Problem } from "./core/errors.ts";
+import { Ovs } from "./network/ovs.ts";
+import type { NetworkEvent, NetworkPorts } from "./network/ports.ts";
+import { systemClock } from "./system/clock.ts";
+import { openDeadMan } from "./system/dead-man.ts";
+import { readFileBounded, writeFileAtomic } from "./system/files.ts";
+import { ip } from "./system/ip.ts";
+import { type Places, placesUnder } from "./system/places.ts";
+import { prober } from "./system/prober.ts";
+import { openStateStore } from "./system/state-store.ts";
+import { openSystemIdFile } from "./system/system-id.ts";
+
+/** This host, opened: what both the daemon and the network commands work on. */
+export interface Host {
+  readonly places: Places;
+  readonly bootId: string;
+  readonly ovs: Ovs;
+  readonly ports: NetworkPorts;
+  close(): void;
+}
+
+export interface HostOptions {
+  readonly root: string;
+  /** The path of this program, for the process that rolls a change back. */
+  readonly program: string;
+  readonly timing: Pick<Timing, "ovsdbTimeoutMs" | "applyTimeoutMs" | "backoffMinMs" | "backoffMaxMs">;
+  /** Take the right to write away from whoever has it: for rollbacks. */
+  readonly steal?: boolean;
+  readonly report: (event: NetworkEvent) => void;
+  readonly onProblem: (problem: Problem) => void;
+}
+
+/** Builds the objects; nothing is connected or touched yet. */
+export async function openHost(options: HostOptions): Promise<Host> {
+  const { root, program, timing, report, onProblem } = options;
+  const places = placesUnder(root);
+  const client = createClient({
+    address: { path: places.ovsdb },
+    requestTimeoutMs: timing.ovsdbTimeoutMs,
+    inactivityMs: timing.ovsdbTimeoutMs,
+    reconnect: { minMs: timing.backoffMinMs, maxMs: timing.backoffMaxMs },
+    onError: (error) => onProblem({ code: "E_INTERNAL", message: String(error) }),
+  });
+  const ovs = new Ovs(client, { applyTimeoutMs: timing.applyTimeoutMs, steal: options.steal ?? false });
+  const ports: NetworkPorts = {
+    clock: systemClock,
+    ovs,
+    kernel: ip,
+    state: openStateStore(places.networkState, onProblem),
+    prober,
+    deadMan: openDeadMan(root, program),
+    systemId: openSystemIdFile(places.systemId),
+    writeRescue: (script) => writeFileAtomic(places.rescue, script, 0o700),
+    ledgerPath: places.ledger,
+    report,
+  };
+  const bootId = new TextDecoder().decode(await readFileBounded(places.bootId, 128)).trim();
+  return { places, bootId, ovs, ports, close: () => ovs.close() };
+}

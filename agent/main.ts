@@ -1,0 +1,25 @@
+import { fileURLToPath } from "node:url";
+
+const program = fileURLToPath(import.meta.url);
+const argv = process.argv.slice(2);
+const root = rootOfRun(argv);
+
+// The daemon starts on every boot of every host before Docker may: it loads nothing of the other commands.
+process.exitCode =
+  root === undefined
+    ? await import("./cli/program.ts").then(({ runCli }) => runCli(argv, program, terminal()))
+    : await import("./daemon.ts").then(({ runDaemon }) => runDaemon(root, program));
+
+/** The root of `[--root DIR] run`, exactly; anything else, such as `run --help`, is for the command line's parser. */
+function rootOfRun(words: readonly string[]): string | undefined {
+  if (words.length === 1 && words[0] === "run") return "/";
+  return words.length === 3 && words[0] === "--root" && words[2] === "run" ? words[1] : undefined;
+}
+
+function terminal() {
+  return {
+    stdout: (text: string) => void process.stdout.write(text),
+    stderr: (text: string) => void process.stderr.write(text),
+    isTty: process.stdout.isTTY && process.env.NO_COLOR === undefined,
+  };
+}

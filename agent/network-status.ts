@@ -1,0 +1,66 @@
+import type { ReconcilerState } from "./core/reconciler.ts";
+import type { Problem } from "./core/errors.ts";
+import type { Host } from "./host.ts";
+import { observe } from "./network/converge.ts";
+import { linkOf, type NetworkConfig } from "./network/desired.ts";
+import { activeMember } from "./network/failover.ts";
+import type { Network } from "./network/network.ts";
+import { findInterface, type Observed } from "./network/observed.ts";
+import type { MemberStatus, NetworkStatus } from "./status.ts";
+
+const OBSERVE_TIMEOUT_MS = 2_000;
+
+/** How the network is now. What cannot be observed is left out: the status answers also when Open vSwitch does not. */
+export async function networkStatus(
+  host: Host,
+  network: Network,
+  loop: ReconcilerState,
+  configProblems: readonly Problem[],
+): Promise<NetworkStatus> {
+  const lastGood = await host.ports.state.read("last-good");
+  const config = network.change?.pending.config ?? lastGood?.config;
+  const observed = await observe(host.ports, AbortSignal.timeout(OBSERVE_TIMEOUT_MS)).catch(() => undefined);
+  const pending = network.change?.pending;
+  const problems = loop.state === "settled" ? loop.outcome.problems : loop.state === "backoff" ? [loop.problem] : configProblems;
+  return {
+    loop,
+    problems,
+    ...(config === undefined ? {} : { mode: config.network.mode, revision: config.revision, hash: config.hash }),
+    ...(lastGood === undefined ? {} : { confirmedAt: lastGood.confirmedAt }),
+    ...(config === undefined ? {} : { bond: { name: config.network.bond.name, members: membersOf(config, observed) } }),
+    addresses: config === undefined ? [] : addressesOf(config, observed),
+    ...(pending === undefined
+      ? {}
+      : {
+          change: {
+            id: pending.id,
+            startedAt: pending.startedAt,
+            remainingMs: Math.max(0, pending.deadline - host.ports.clock.monotonic()),
+          },
+        }),
+  };
+}
+
+export function membersOf({ network }: NetworkConfig, observed: Observed | undefined): readonly MemberStatus[] {
+  const active = observed && activeMember(observed.ovs, network.bond.name);
+  return network.bond.members.map((nic) => {
+    const device = observed && linkOf(nic, network, observed.kernel.links)?.name;
+    const fabric = network.nics[nic]?.fabric;
+    const state = observed && device && findInterface(observed.ovs, device)?.link_state[0];
+    return {
+      nic,
+      device: device ?? nic,
+      ...(fabric === undefined ? {} : { fabric }),
+      link: device === undefined ? "missing" : state === "up" ? "up" : "down",
+      active: device !== undefined && device === active,
+    };
+  });
+}
+
+function addressesOf({ network }: NetworkConfig, observed: Observed | undefined): NetworkStatus["addresses"] {
+  return Object.entries(network.addresses).flatMap(([device, { vlan }]) =>
+    (observed?.kernel.addresses ?? [])
+      .filter((entry) => entry.device === device)
+      .map(({ address }) => ({ device, address, vlan: network.vlans[vlan] ?? 0 })),
+  );
+}

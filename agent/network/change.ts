@@ -1,0 +1,215 @@
+import { problemOf } from "../core/errors.ts";
+import type { ProbeResult, ProbeTarget } from "../core/probe.ts";
+import type { NetworkSettings } from "../config/settings.ts";
+import { type Converged, converge, observe, refuseConflicts } from "./converge.ts";
+import { type NetworkConfig, targetOf } from "./desired.ts";
+import { plan } from "./plan.ts";
+import type { ChangeStep, NetworkPorts } from "./ports.ts";
+import { rescueScript } from "./rescue.ts";
+import { snapshot } from "./snapshot.ts";
+import type { FailedConfig, Pending } from "./state.ts";
+import type { Target } from "./target.ts";
+
+export interface ChangeTiming {
+  readonly probeIntervalMs: number;
+  readonly probeTimeoutMs: number;
+}
+
+export type ChangeResult =
+  | { readonly result: "confirmed"; readonly converged: Converged }
+  | { readonly result: "rolled-back"; readonly reason: string };
+
+/** How many failed configurations are remembered. */
+const FAILED_KEPT = 50;
+/** The agent itself is given this much time after the deadline before the dead-man moves. */
+const DEAD_MAN_GRACE_MS = 1_000;
+
+/**
+ * One commit-confirmed change of the network: recorded, guarded by a dead-man outside of this process, applied, and kept only
+ * if the probes say that the host is still reachable. Whatever goes wrong, the host goes back to where it was.
+ */
+export class Change {
+  readonly #ports: NetworkPorts;
+  readonly #timing: ChangeTiming;
+  readonly #pending: Pending;
+  readonly #progress: () => void;
+  #word: "confirm" | "rollback" | undefined;
+  #heard: (() => void) | undefined;
+
+  constructor(ports: NetworkPorts, timing: ChangeTiming, pending: Pending, progress: () => void) {
+    this.#ports = ports;
+    this.#timing = timing;
+    this.#pending = pending;
+    this.#progress = progress;
+  }
+
+  get pending(): Pending {
+    return this.#pending;
+  }
+
+  /** A person's word: ends the waiting at once. */
+  say(word: "confirm" | "rollback"): void {
+    this.#word = word;
+    this.#heard?.();
+  }
+
+  /** Applies and sees it through. Throws only if the host refused before anything was touched, or for an aborted signal. */
+  async run(signal: AbortSignal): Promise<ChangeResult> {
+    const { clock, state, deadMan } = this.#ports;
+    await state.write("pending", this.#pending);
+    this.#step("pending");
+    await deadMan.arm(this.#pending.id, this.#pending.deadline - clock.monotonic() + DEAD_MAN_GRACE_MS);
+    this.#step("armed");
+    try {
+      const target = (observed: Parameters<typeof targetOf>[1]): Target => targetOf(this.#pending.config, observed);
+      const converged = await converge(this.#ports, target, signal, (step) => this.#step(step));
+      return await this.#await(converged, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return this.rollBack(problemOf(error).message, signal);
+    }
+  }
+
+  /**
+   * Goes on with a change that another process of this boot began. Applies nothing: what is there is confirmed or undone. A
+   * change that never reached the host is dropped, and may be begun again.
+   */
+  async resume(signal: AbortSignal): Promise<ChangeResult | { readonly result: "dropped" }> {
+    const observed = await observe(this.#ports, signal);
+    const target = targetOf(this.#pending.config, observed);
+    const complete = plan(target, observed).length === 0;
+    const untouched = plan(this.#pending.preImage, observed).length === 0;
+    this.#step("resumed", { complete, untouched });
+    if (complete) return this.#await({ observed, target, applied: [], faults: [] }, signal);
+    if (!untouched) return this.rollBack("interrupted before it was complete", signal);
+    await this.#ports.state.remove("pending");
+    await this.#ports.deadMan.disarm();
+    return { result: "dropped" };
+  }
+
+  async #await(converged: Converged, signal: AbortSignal): Promise<ChangeResult> {
+    const { clock } = this.#ports;
+    const { confirm } = this.#pending.config.network;
+    const targets = probeTargets(this.#pending.config.network);
+    let good = 0;
+    let last: readonly ProbeResult[] = [];
+    while (clock.monotonic() < this.#pending.deadline) {
+      if (this.#word !== undefined) break;
+      last = await Promise.all(
+        targets.map((target) => this.#ports.prober.probe(target, this.#timing.probeTimeoutMs, signal)),
+      );
+      this.#progress();
+      good = last.every(({ ok }) => ok) ? good + 1 : 0;
+      this.#step("probe", { good, of: confirm.good, failed: last.filter(({ ok }) => !ok).map(describeProbe) });
+      if (confirm.by === "probes" && good >= confirm.good) break;
+      await this.#pause(signal);
+    }
+    if (this.#word === "rollback") return this.rollBack("the operator said so", signal);
+    if (this.#word === "confirm" || (confirm.by === "probes" && good >= confirm.good)) return this.#confirm(converged, signal);
+    const failed = last.filter(({ ok }) => !ok).map(describeProbe);
+    return this.rollBack(failed.length > 0 ? failed.join("; ") : "nobody confirmed it in time", signal);
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    const heard = new AbortController();
+    this.#heard = () => heard.abort();
+    await this.#ports.clock.sleep(this.#timing.probeIntervalMs, AbortSignal.any([signal, heard.signal])).catch(() => {
+      signal.throwIfAborted();
+    });
+    this.#heard = undefined;
+  }
+
+  async #confirm(converged: Converged, signal: AbortSignal): Promise<ChangeResult> {
+    if (!(await this.#ports.state.claim("pending", "confirmed"))) return this.rollBack("rolled back by the dead-man", signal);
+    await finishConfirm(this.#ports, this.#pending, converged.target);
+    this.#step("confirmed");
+    return { result: "confirmed", converged };
+  }
+
+  /** Back to the pre-image, unless somebody else confirmed or undid the change first. */
+  async rollBack(reason: string, signal: AbortSignal): Promise<ChangeResult> {
+    const { state } = this.#ports;
+    const claimed = await state.claim("pending", "rolling-back");
+    if (!claimed && (await state.read("rolling-back"))?.id !== this.#pending.id) {
+      return { result: "rolled-back", reason: `${reason} (already ended by somebody else)` };
+    }
+    await finishRollback(this.#ports, this.#pending, reason, signal);
+    this.#step("rolled-back", { reason });
+    return { result: "rolled-back", reason };
+  }
+
+  #step(step: ChangeStep, detail: object = {}): void {
+    this.#progress();
+    this.#ports.report({ event: "change", step, hash: this.#pending.config.hash, id: this.#pending.id, ...detail });
+  }
+}
+
+/** The second half of a confirmation, which also a crash in between leads to. */
+export async function finishConfirm(ports: NetworkPorts, pending: Pending, target: Target): Promise<void> {
+  await rememberGood(ports, pending.config, target);
+  await ports.state.remove("confirmed");
+  await ports.deadMan.disarm();
+}
+
+/** Last good network and rescue script, always together. */
+export async function rememberGood(ports: NetworkPorts, config: NetworkConfig, target: Target): Promise<void> {
+  const { state, clock } = ports;
+  await ports.writeRescue(rescueScript(target, ports.ledgerPath, state.render("ledger", { addresses: target.addresses })));
+  await state.write("last-good", { config, confirmedAt: new Date(clock.now()).toISOString() });
+}
+
+/** The second half of a rollback, which also a crash in between leads to. */
+export async function finishRollback(
+  ports: NetworkPorts,
+  pending: Pending,
+  reason: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await rememberFailed(ports, pending.config.hash, reason);
+  await converge(ports, () => pending.preImage, signal);
+  await ports.state.remove("rolling-back");
+  await ports.deadMan.disarm();
+}
+
+export async function rememberFailed(ports: NetworkPorts, hash: string, reason: string): Promise<void> {
+  const configs = (await ports.state.read("failed"))?.configs ?? [];
+  const entry: FailedConfig = { hash, reason, at: new Date(ports.clock.now()).toISOString() };
+  const kept = [...configs.filter((other) => other.hash !== hash), entry].slice(-FAILED_KEPT);
+  await ports.state.write("failed", { configs: kept });
+}
+
+/** What a new change starts from. Throws E_NETWORK_CONFLICT: nothing was touched then, and nothing is recorded. */
+export async function begin(
+  ports: NetworkPorts,
+  config: NetworkConfig,
+  bootId: string,
+  signal: AbortSignal,
+): Promise<Pending> {
+  const observed = await observe(ports, signal);
+  const target = targetOf(config, observed);
+  refuseConflicts(target, observed);
+  const { clock } = ports;
+  return {
+    id: `${config.revision}-${config.hash.slice(0, 12)}`,
+    config,
+    preImage: snapshot(observed, target),
+    bootId,
+    deadline: clock.monotonic() + config.network.confirm.deadlineMs,
+    startedAt: new Date(clock.now()).toISOString(),
+  };
+}
+
+/** Where the probes of a configuration go to. */
+export function probeTargets(network: NetworkSettings): readonly ProbeTarget[] {
+  return network.probes.flatMap((probe): readonly ProbeTarget[] => {
+    if (probe.kind === "tcp") return [probe];
+    return Object.entries(network.addresses).flatMap(([device, { gateway }]) =>
+      gateway === undefined ? [] : [{ kind: "gateway", device, address: gateway }],
+    );
+  });
+}
+
+export function describeProbe({ target, ok, detail }: ProbeResult): string {
+  const name = target.kind === "gateway" ? `gateway ${target.address}` : `tcp ${target.host}:${target.port}`;
+  return ok ? `${name} answers` : `${name} does not answer${detail === undefined ? "" : ` (${detail})`}`;
+}

@@ -1,0 +1,111 @@
+import { AgentError, type Problem } from "../core/errors.ts";
+import { conflicts } from "./conflicts.ts";
+import { faults } from "./faults.ts";
+import { ipBatch } from "./ip-batch.ts";
+import type { Observed } from "./observed.ts";
+import { plan } from "./plan.ts";
+import { sameAddress } from "./plan-host.ts";
+import type { ChangeStep, NetworkPorts } from "./ports.ts";
+import { isIpStep, isOvsStep, type Step } from "./steps.ts";
+import type { AddressTarget, Target } from "./target.ts";
+
+/** Enough for what one pass uncovers (the kernel drops routes with their address); more means that somebody works against us. */
+const MAX_PASSES = 5;
+
+export interface Converged {
+  readonly observed: Observed;
+  readonly target: Target;
+  /** What was done, over all passes. */
+  readonly applied: readonly Step[];
+  /** What no step can mend, e.g. a missing NIC. */
+  readonly faults: readonly Problem[];
+}
+
+/** Observes the whole host. */
+export async function observe(ports: NetworkPorts, signal: AbortSignal): Promise<Observed> {
+  const [ovs, kernel, ledger, systemIdFile] = await Promise.all([
+    ports.ovs.observe(signal),
+    ports.kernel.observe(signal),
+    ports.state.read("ledger"),
+    ports.systemId.read(),
+  ]);
+  return { ovs, kernel, ledger: ledger?.addresses ?? [], ...(systemIdFile === undefined ? {} : { systemIdFile }) };
+}
+
+/**
+ * Plans and applies until the plan is empty. Throws E_NETWORK_CONFLICT before anything is touched, E_NETWORK_NOT_CONVERGING when
+ * the plan does not become empty, and what the ports throw.
+ */
+export async function converge(
+  ports: NetworkPorts,
+  targetFor: (observed: Observed) => Target,
+  signal: AbortSignal,
+  onStep: (step: ChangeStep) => void = () => undefined,
+): Promise<Converged> {
+  const applied: Step[] = [];
+  let complaints: readonly string[] = [];
+  let steps: readonly Step[] = [];
+  for (let pass = 0; pass < MAX_PASSES; pass += 1) {
+    const observed = await observe(ports, signal);
+    const target = targetFor(observed);
+    refuseConflicts(target, observed);
+    steps = plan(target, observed);
+    if (steps.length === 0) {
+      if (applied.length > 0) onStep("verified");
+      await forget(ports, observed.ledger, target.addresses);
+      return { observed, target, applied, faults: faults(target, observed) };
+    }
+    complaints = await applyOnce(ports, steps, target, observed, signal, onStep);
+    applied.push(...steps);
+  }
+  throw new AgentError({
+    code: "E_NETWORK_NOT_CONVERGING",
+    message: `after ${MAX_PASSES} passes there is still something to do: ${steps.map(({ kind }) => kind).join(", ")}`,
+    hint: complaints.length > 0 ? `ip says: ${complaints.join("; ")}` : "Does something else configure this network?",
+  });
+}
+
+async function applyOnce(
+  ports: NetworkPorts,
+  steps: readonly Step[],
+  target: Target,
+  observed: Observed,
+  signal: AbortSignal,
+  onStep: (step: ChangeStep) => void,
+): Promise<readonly string[]> {
+  await remember(ports, observed.ledger, target.addresses);
+  const ovsSteps = steps.filter(isOvsStep);
+  if (ovsSteps.length > 0) {
+    onStep("transaction");
+    await ports.ovs.commit(ovsSteps, observed.ovs, signal, () => onStep("committed"));
+    onStep("applied");
+  }
+  for (const step of steps) if (step.kind === "write-system-id") await ports.systemId.write(step.value);
+  const lines = ipBatch(steps.filter(isIpStep));
+  const complaints = lines.length === 0 ? [] : await ports.kernel.batch(lines, signal);
+  if (lines.length > 0) onStep("addressed");
+  return complaints;
+}
+
+/** Throws E_NETWORK_CONFLICT. */
+export function refuseConflicts(target: Target, observed: Observed): void {
+  const found = conflicts(target, observed);
+  if (found.length === 0) return;
+  throw new AgentError({
+    code: "E_NETWORK_CONFLICT",
+    message: `this network would take something that is in use: ${found.join("; ")}`,
+    expected: "NICs and ports that nothing else uses",
+    hint: "Free them first. Nothing was changed.",
+  });
+}
+
+/** An address is in the ledger before it is on the host: a crash in between must not make it a stranger's. */
+async function remember(ports: NetworkPorts, ledger: readonly AddressTarget[], wanted: readonly AddressTarget[]): Promise<void> {
+  const added = wanted.filter((entry) => !ledger.some((known) => sameAddress(known, entry)));
+  if (added.length > 0) await ports.state.write("ledger", { addresses: [...ledger, ...added] });
+}
+
+async function forget(ports: NetworkPorts, ledger: readonly AddressTarget[], wanted: readonly AddressTarget[]): Promise<void> {
+  const kept = ledger.filter((entry) => wanted.some((known) => sameAddress(known, entry)));
+  if (kept.length < ledger.length) await ports.state.write("ledger", { addresses: kept });
+}

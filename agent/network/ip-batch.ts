@@ -1,0 +1,30 @@
+import type { IpStep } from "./steps.ts";
+import { ROUTE_METRIC, ROUTE_PROTOCOL } from "./target.ts";
+
+type Line = { readonly [K in IpStep["kind"]]: (step: Extract<IpStep, { kind: K }>) => string };
+
+const lines: Line = {
+  "link-up": ({ device }) => `link set dev ${device} up`,
+  "add-address": ({ device, address }) => `address replace ${address} dev ${device}${nodad(address)}`,
+  "remove-address": ({ device, address }) => `address del ${address} dev ${device}`,
+  // `replace`: the default route of another gateway with our metric is ours too.
+  "add-route": ({ to, via, device }) =>
+    `route replace ${to} via ${via} dev ${device} proto ${ROUTE_PROTOCOL} metric ${ROUTE_METRIC}`,
+  "remove-route": ({ to, via, device }) => `route del ${to} via ${via} dev ${device} proto ${ROUTE_PROTOCOL}`,
+};
+
+/** The lines that `ip -batch` reads for these steps. `ip -json` understands nothing that needs quoting here. */
+export function ipBatch(steps: readonly IpStep[]): readonly string[] {
+  return steps.map((step) => lineOf(step));
+}
+
+function lineOf<K extends IpStep["kind"]>(step: Extract<IpStep, { kind: K }>): string {
+  // The table is indexed by the step's own kind, which TypeScript cannot follow through the union.
+  const line = lines[step.kind as K] as (step: Extract<IpStep, { kind: K }>) => string;
+  return line(step);
+}
+
+/** An IPv6 address that is still tentative answers nobody; a host that must be reachable does not wait for that. */
+function nodad(address: string): string {
+  return address.includes(":") ? " nodad" : "";
+}

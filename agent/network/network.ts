@@ -1,0 +1,242 @@
+import type { Capability, Outcome } from "../core/capability.ts";
+import type { Problem } from "../core/errors.ts";
+import type { Timing } from "../config/settings.ts";
+import { Change, type ChangeResult, describeProbe, finishConfirm, finishRollback, probeTargets, rememberFailed, rememberGood, begin } from "./change.ts";
+import { converge, observe } from "./converge.ts";
+import { linkOf, type NetworkConfig, targetOf } from "./desired.ts";
+import { anyCarrier, faults } from "./faults.ts";
+import type { Observed } from "./observed.ts";
+import { plan } from "./plan.ts";
+import type { NetworkPorts } from "./ports.ts";
+import { type LastGood, situationOf } from "./state.ts";
+import type { Step } from "./steps.ts";
+import type { Target } from "./target.ts";
+
+/** What is asked of the network; read anew at every pass. */
+export interface Wanted {
+  /** Absent: the configuration has no network, or is invalid and `problems` says why. */
+  readonly desired?: Omit<NetworkConfig, "revision">;
+  readonly problems: readonly Problem[];
+  readonly timing: Timing;
+}
+
+export interface NetworkOptions {
+  readonly bootId: string;
+  /** Loaded only when it is needed: a host whose network is right is ready before its configuration was parsed. */
+  readonly wanted: () => Promise<Wanted>;
+  /** Used before the configuration is there. */
+  readonly earlyTiming: Pick<Timing, "probeIntervalMs" | "probeTimeoutMs">;
+}
+
+/**
+ * The network of the host as a capability. What it holds on to is the last good configuration; a new one replaces it only
+ * through a confirmed change.
+ */
+export class Network implements Capability {
+  readonly name = "network";
+  readonly #ports: NetworkPorts;
+  readonly #options: NetworkOptions;
+  #change: Change | undefined;
+  #retry = false;
+  #stood = false;
+  #current: NetworkConfig | undefined;
+
+  constructor(ports: NetworkPorts, options: NetworkOptions) {
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  /** The change that waits to be confirmed. */
+  get change(): Change | undefined {
+    return this.#change;
+  }
+
+  /** The configuration that the host follows now; absent until it was looked at. */
+  get current(): NetworkConfig | undefined {
+    return this.#change?.pending.config ?? this.#current;
+  }
+
+  /** Apply the desired configuration at the next pass even if it failed before. */
+  retry(): void {
+    this.#retry = true;
+  }
+
+  async reconcile(signal: AbortSignal, progress: () => void): Promise<Outcome> {
+    const { state } = this.#ports;
+    const [confirmed, rollingBack, pending, lastGood] = await Promise.all([
+      state.read("confirmed"),
+      state.read("rolling-back"),
+      state.read("pending"),
+      state.read("last-good"),
+    ]);
+    const situation = situationOf({ confirmed, rollingBack, pending, lastGood }, this.#options.bootId);
+    switch (situation.kind) {
+      case "finish-confirm": {
+        const observed = await observe(this.#ports, signal);
+        await finishConfirm(this.#ports, situation.pending, targetOf(situation.pending.config, observed));
+        return this.reconcile(signal, progress);
+      }
+      case "finish-rollback":
+        await finishRollback(this.#ports, situation.pending, "the rollback was interrupted", signal);
+        return this.reconcile(signal, progress);
+      case "interrupted":
+        await rememberFailed(this.#ports, situation.pending.config.hash, "interrupted by a reboot");
+        await state.remove("rolling-back");
+        await state.remove("pending");
+        return this.reconcile(signal, progress);
+      case "resume": {
+        // The network of the pending change stands as well as it will until it is confirmed or undone.
+        const change = new Change(this.#ports, this.#options.earlyTiming, situation.pending, progress);
+        const result = await this.#see(change, () => change.resume(signal));
+        return result.result === "rolled-back" ? this.#rolledBack(result.reason) : this.reconcile(signal, progress);
+      }
+      case "first":
+        return this.#first(signal, progress);
+      case "settled":
+        return this.#settled(situation.lastGood, signal, progress);
+    }
+  }
+
+  async #settled(lastGood: LastGood, signal: AbortSignal, progress: () => void): Promise<Outcome> {
+    const proven = this.#stood ? undefined : await this.#boot(lastGood, signal);
+    progress();
+    const { desired, problems, timing } = await this.#options.wanted();
+    if (desired?.network.mode === "observe") return this.#observing(desired, problems, signal);
+    const failed = (await this.#ports.state.read("failed"))?.configs.find(({ hash }) => hash === desired?.hash);
+    if (desired !== undefined && desired.hash !== lastGood.config.hash && (failed === undefined || this.#retry)) {
+      this.#retry = false;
+      const config = { ...desired, revision: lastGood.config.revision + 1 };
+      const pending = await begin(this.#ports, config, this.#options.bootId, signal);
+      const change = new Change(this.#ports, timing, pending, progress);
+      const result = await this.#see(change, () => change.run(signal));
+      return result.result === "rolled-back" ? this.#rolledBack(result.reason) : this.#outcome(lastGood.config, problems, signal);
+    }
+    this.#retry = false;
+    const refused: readonly Problem[] =
+      failed === undefined
+        ? []
+        : [
+            {
+              code: "E_NETWORK_ROLLED_BACK",
+              message: `the desired network was rolled back at ${failed.at}: ${failed.reason}`,
+              hint: "Change it, or try it again: devcloud-agent network apply --retry",
+            },
+          ];
+    if (proven !== undefined) return this.#report(lastGood.config, proven, [...refused, ...problems]);
+    return this.#outcome(lastGood.config, [...refused, ...problems], signal);
+  }
+
+  /** The first pass of a process: what was good is put back, and vswitchd proves that it lives. */
+  async #boot(lastGood: LastGood, signal: AbortSignal): Promise<Observed> {
+    const observed = await observe(this.#ports, signal);
+    const target = targetOf(lastGood.config, observed);
+    if (plan(target, observed).length > 0) {
+      const done = await converge(this.#ports, (now) => targetOf(lastGood.config, now), signal);
+      return this.#stands(lastGood.config, done.observed);
+    }
+    // The columns that tell whether interfaces work survive a reboot; they mean something only after vswitchd has answered.
+    await this.#ports.ovs.commit([], observed.ovs, signal);
+    return this.#stands(lastGood.config, { ...observed, ovs: await this.#ports.ovs.observe(signal) });
+  }
+
+  /** Nothing to go back to: the desired network is applied, and kept once the probes answer. */
+  async #first(signal: AbortSignal, progress: () => void): Promise<Outcome> {
+    const { desired, problems, timing } = await this.#options.wanted();
+    if (desired === undefined) {
+      if (problems.length > 0) return { state: "degraded", problems };
+      this.#ports.report({ event: "stands", problems: [] });
+      return { state: "converged", problems: [] };
+    }
+    if (desired.network.mode === "observe") return this.#observing(desired, problems, signal);
+    const config: NetworkConfig = { ...desired, revision: 1 };
+    const { observed, target } = await converge(this.#ports, (now) => targetOf(config, now), signal, (step) => {
+      progress();
+      this.#ports.report({ event: "change", step, hash: config.hash });
+    });
+    if (!this.#hasCarrier(config, observed)) return this.#report(config, observed, problems);
+    const results = await Promise.all(
+      probeTargets(config.network).map((probe) => this.#ports.prober.probe(probe, timing.probeTimeoutMs, signal)),
+    );
+    const silent = results.filter(({ ok }) => !ok);
+    if (silent.length > 0) {
+      const message = `the network is configured, but ${silent.map(describeProbe).join("; ")}`;
+      const hint = "Check the VLANs on the switch ports and the gateway. It stays as configured, and is probed again.";
+      const outcome = this.#report(config, observed, [{ code: "E_NETWORK_UNCONFIRMED", message, hint }, ...problems], false);
+      return { ...outcome, againMs: timing.probeIntervalMs };
+    }
+    await rememberGood(this.#ports, config, target);
+    this.#ports.report({ event: "change", step: "confirmed", hash: config.hash });
+    return this.#report(config, observed, problems);
+  }
+
+  async #observing(desired: Omit<NetworkConfig, "revision">, problems: readonly Problem[], signal: AbortSignal): Promise<Outcome> {
+    this.#ports.report({ event: "stands", problems });
+    const observed = await observe(this.#ports, signal);
+    const steps = plan(targetOf({ ...desired, revision: 0 }, observed), observed);
+    this.#reportDrift(steps);
+    return { state: "observing", problems };
+  }
+
+  /** Keeps the last good network: what differs from it is put back. */
+  async #outcome(config: NetworkConfig, problems: readonly Problem[], signal: AbortSignal): Promise<Outcome> {
+    const lastGood = (await this.#ports.state.read("last-good"))?.config ?? config;
+    const { observed, applied } = await converge(this.#ports, (now) => targetOf(lastGood, now), signal);
+    this.#reportDrift(applied);
+    return this.#report(lastGood, observed, problems);
+  }
+
+  #report(config: NetworkConfig, observed: Observed, problems: readonly Problem[], good = true): Outcome {
+    const now = this.#problems(config, observed, targetOf(config, observed));
+    if (good) this.#stands(config, observed);
+    const all = [...problems, ...now];
+    return { state: all.length === 0 ? "converged" : "degraded", problems: all };
+  }
+
+  /** It stands when nothing is left to do and a member has carrier; whether the gateway answers does not matter here. */
+  #stands(config: NetworkConfig, observed: Observed): Observed {
+    this.#current = config;
+    if (!this.#hasCarrier(config, observed)) return observed;
+    this.#stood = true;
+    this.#ports.report({ event: "stands", problems: this.#problems(config, observed, targetOf(config, observed)) });
+    return observed;
+  }
+
+  #hasCarrier({ network }: NetworkConfig, observed: Observed): boolean {
+    const devices = network.bond.members.flatMap((nic) => linkOf(nic, network, observed.kernel.links)?.name ?? []);
+    return anyCarrier(devices, observed);
+  }
+
+  #problems(config: NetworkConfig, observed: Observed, target: Target): readonly Problem[] {
+    const down = config.network.bond.members.flatMap((nic): Problem[] => {
+      const link = linkOf(nic, config.network, observed.kernel.links);
+      if (link === undefined) {
+        return [{ code: "E_NIC_MISSING", message: `NIC ${nic} is not there`, path: `network.nics.${nic}`, hint: "ip link; lspci" }];
+      }
+      if (anyCarrier([link.name], observed)) return [];
+      const message = `NIC ${nic} (${link.name}) has no carrier`;
+      return [{ code: "E_NIC_NO_CARRIER", message, path: `network.nics.${nic}`, hint: "Check the cable and the switch port." }];
+    });
+    return [...faults(target, observed), ...down];
+  }
+
+  #reportDrift(steps: readonly Step[]): void {
+    for (const step of steps) {
+      const drift = "drift" in step ? step.drift : [{ object: step.kind, field: "", current: null, desired: null }];
+      for (const entry of drift) this.#ports.report({ ...entry, event: "drift" });
+    }
+  }
+
+  #rolledBack(reason: string): Outcome {
+    const hint = "The host is as it was before. Change the configuration, or: devcloud-agent network apply --retry";
+    return { state: "degraded", problems: [{ code: "E_NETWORK_ROLLED_BACK", message: `rolled back: ${reason}`, hint }], againMs: 0 };
+  }
+
+  async #see<T extends ChangeResult | { readonly result: "dropped" }>(change: Change, run: () => Promise<T>): Promise<T> {
+    this.#change = change;
+    try {
+      return await run();
+    } finally {
+      this.#change = undefined;
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { ownerMark } from "../owner.ts";
+import type { NetworkObject } from "./object.ts";
+
+/** Internal ports on one VLAN each, with the host's addresses and routes. */
+export const address: NetworkObject = ({ network, hostMac }) => {
+  const entries = Object.entries(network.addresses);
+  return {
+    links: entries.map(([device]) => device),
+    ports: entries.map(([device, { vlan, mtu }]) => ({
+      bridge: network.bridge,
+      port: {
+        name: device,
+        columns: {
+          vlan_mode: ["access"],
+          tag: [network.vlans[vlan] ?? unknownVlan(vlan)],
+          trunks: [],
+          external_ids: ownerMark,
+        },
+        interfaces: [
+          {
+            name: device,
+            columns: {
+              type: "internal",
+              ...(hostMac === undefined ? {} : { mac: [hostMac] }),
+              ...(mtu === undefined ? {} : { mtu_request: [mtu] }),
+              external_ids: ownerMark,
+            },
+          },
+        ],
+      },
+    })),
+    addresses: entries.flatMap(([device, { ipv4, ipv6 }]) => [...ipv4, ...ipv6].map((cidr) => ({ device, address: cidr }))),
+    routes: entries.flatMap(([device, { gateway, routes }]) => [
+      ...(gateway === undefined ? [] : [{ to: "default", via: gateway, device }]),
+      ...routes.map(({ to, via }) => ({ to, via, device })),
+    ]),
+  };
+};
+
+function unknownVlan(name: string): never {
+  throw new TypeError(`VLAN ${name} passed validation and is not declared`);
+}

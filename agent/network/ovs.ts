@@ -1,0 +1,180 @@
+import { type Client, type Lock, OvsdbError, type Replica } from "node-ovsdb";
+import { AgentError } from "../core/errors.ts";
+import type { OvsObserved } from "./observed.ts";
+import type { OvsPort } from "./ports.ts";
+import { type OpenVswitchRow, type Vswitch, vswitch } from "./schema.ts";
+import type { OvsStep } from "./steps.ts";
+import { compile } from "./transaction.ts";
+
+/**
+ * The OVSDB lock of whoever writes this host's network: one daemon, one `network apply`, or a rollback that steals it. A lock's
+ * name is an <id> (RFC 7047 section 3.1), which has no dashes.
+ */
+const LOCK = "devcloud_agent";
+
+export interface OvsOptions {
+  /** How long ovs-vswitchd may take to apply a transaction, in milliseconds. */
+  readonly applyTimeoutMs: number;
+  /** Take the lock away from whoever has it: for rollbacks only. */
+  readonly steal?: boolean;
+}
+
+/** Open vSwitch through its database: a replica to observe, guarded transactions to change it. */
+export class Ovs implements OvsPort {
+  readonly #client: Client;
+  readonly #options: OvsOptions;
+  #replica: Promise<Replica<Vswitch>> | undefined;
+  #lock: Promise<Lock> | undefined;
+  readonly #listeners = new Set<(ovs: OvsObserved) => void>();
+
+  constructor(client: Client, options: OvsOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /** Calls back after every change of a row that the replica follows. */
+  onChange(listener: (ovs: OvsObserved) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  async observe(signal: AbortSignal): Promise<OvsObserved> {
+    const replica = await this.#open(signal);
+    if (!replica.synced) throw unreachable("the connection to OVSDB is lost");
+    return observed(replica);
+  }
+
+  async commit(
+    steps: readonly OvsStep[],
+    ovs: OvsObserved,
+    signal: AbortSignal,
+    onCommitted: () => void = () => undefined,
+  ): Promise<void> {
+    const replica = await this.#open(signal);
+    const lock = await this.#locked(signal);
+    if (!lock.owned) throw locked();
+    const tx = compile(steps, ovs, LOCK);
+    tx.increment("Open_vSwitch", ovs.root._uuid, "next_cfg");
+    const select = tx.select("Open_vSwitch", ovs.root._uuid, ["next_cfg"]);
+    const result = await this.#client.transact(tx, { signal }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw refused(error);
+    });
+    onCommitted();
+    const wanted = result.rows(select)[0]?.next_cfg ?? ovs.root.next_cfg + 1;
+    // vswitchd copies next_cfg to cur_cfg only after applying; the commit alone proves nothing.
+    await replica
+      .until(() => rootOf(replica).cur_cfg >= wanted, signal, this.#options.applyTimeoutMs)
+      .catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw new AgentError(
+          {
+            code: "E_OVS_NOT_APPLIED",
+            message: `ovs-vswitchd did not apply the configuration within ${this.#options.applyTimeoutMs} ms`,
+            hint: "Is it running, and not stopped? ovs-appctl version; its log says more.",
+          },
+          { cause: error },
+        );
+      });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async #open(signal: AbortSignal): Promise<Replica<Vswitch>> {
+    this.#replica ??= this.#connect(signal).catch((error: unknown) => {
+      this.#replica = undefined;
+      throw error;
+    });
+    return this.#replica;
+  }
+
+  async #connect(signal: AbortSignal): Promise<Replica<Vswitch>> {
+    try {
+      if (this.#client.state.state !== "connected") await this.#client.connect(signal);
+      const replica = await this.#client.monitor(vswitch, undefined, { signal });
+      const tell = (): void => {
+        if (!replica.synced) return;
+        const now = observed(replica);
+        for (const listener of this.#listeners) listener(now);
+      };
+      replica.subscribe(tell);
+      replica.onSynced(tell);
+      return replica;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw unreachable("Open vSwitch's database does not answer", error);
+    }
+  }
+
+  /** Asked for at the first write: whoever only looks takes no lock. */
+  async #locked(signal: AbortSignal): Promise<Lock> {
+    this.#lock ??= this.#client
+      .lock(LOCK, signal, { wait: false, steal: this.#options.steal ?? false })
+      .catch((error: unknown) => {
+        this.#lock = undefined;
+        throw error;
+      });
+    return this.#lock;
+  }
+}
+
+function observed(replica: Replica<Vswitch>): OvsObserved {
+  return {
+    root: rootOf(replica),
+    bridges: [...replica.rows("Bridge").values()],
+    ports: [...replica.rows("Port").values()],
+    interfaces: [...replica.rows("Interface").values()],
+    managers: [...replica.rows("Manager").values()],
+  };
+}
+
+function rootOf(replica: Replica<Vswitch>): OpenVswitchRow {
+  for (const row of replica.rows("Open_vSwitch").values()) return row;
+  throw new AgentError({
+    code: "E_OVSDB_EMPTY",
+    message: "Open vSwitch's database is not initialised: its table Open_vSwitch has no row",
+    hint: "ovs-vsctl --no-wait init, which the openvswitch service does at its start",
+  });
+}
+
+function unreachable(message: string, cause?: unknown): AgentError {
+  return new AgentError(
+    { code: "E_OVSDB_UNREACHABLE", message, hint: "Does ovsdb-server run? systemctl status openvswitch openvswitch-switch" },
+    { cause },
+  );
+}
+
+/** What the server, or the way to it, had against a transaction. Nothing of it was written. */
+function refused(error: unknown): unknown {
+  if (!(error instanceof OvsdbError)) return error;
+  switch (error.kind) {
+    case "guard":
+    case "count":
+      return new AgentError(
+        {
+          code: "E_OVSDB_CHANGED",
+          message: "Open vSwitch's database changed while the plan was made",
+          hint: "It is planned again by itself. If this repeats, something else configures this network.",
+        },
+        { cause: error },
+      );
+    case "not-owner":
+      return locked();
+    case "rejected":
+    case "rpc":
+    case "bad-value":
+    case "usage":
+      return new AgentError({ code: "E_OVSDB_REFUSED", message: `Open vSwitch's database refused: ${error.message}` }, { cause: error });
+    default:
+      return unreachable(`Open vSwitch's database did not answer: ${error.message}`, error);
+  }
+}
+
+function locked(): AgentError {
+  return new AgentError({
+    code: "E_OVSDB_LOCKED",
+    message: "another devcloud-agent writes this host's network",
+    hint: "Wait for it to end: a rollback takes seconds. Never run two daemons on one host.",
+  });
+}

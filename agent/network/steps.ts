@@ -1,0 +1,64 @@
+import type { Drift, Risk } from "../core/step.ts";
+import type {
+  AddressTarget,
+  BridgeColumns,
+  BridgeTarget,
+  InterfaceColumns,
+  InterfaceTarget,
+  PortColumns,
+  PortTarget,
+  RouteTarget,
+} from "./target.ts";
+
+interface Reason {
+  readonly why: string;
+  readonly risk: Risk;
+}
+
+/** Steps that become operations of the one OVSDB transaction. */
+export type OvsStep =
+  | ({ readonly kind: "create-bridge"; readonly bridge: Omit<BridgeTarget, "ports"> } & Reason)
+  | ({ readonly kind: "remove-bridge"; readonly bridge: string } & Reason)
+  | ({ readonly kind: "update-bridge"; readonly name: string; readonly columns: BridgeColumns } & Changes & Reason)
+  | ({ readonly kind: "create-port"; readonly bridge: string; readonly port: PortTarget } & Reason)
+  | ({ readonly kind: "remove-port"; readonly bridge: string; readonly port: string } & Reason)
+  | ({ readonly kind: "update-port"; readonly name: string; readonly columns: PortColumns } & Changes & Reason)
+  | ({ readonly kind: "add-interface"; readonly port: string; readonly interface: InterfaceTarget } & Reason)
+  | ({ readonly kind: "remove-interface"; readonly port: string; readonly interface: string } & Reason)
+  | ({ readonly kind: "update-interface"; readonly name: string; readonly columns: InterfaceColumns } & Changes & Reason)
+  | ({ readonly kind: "add-manager"; readonly target: string } & Reason)
+  | ({ readonly kind: "remove-manager"; readonly target: string } & Reason)
+  | ({ readonly kind: "set-external-id"; readonly key: string; readonly value: string | null } & Changes & Reason);
+
+/** Steps that become lines of one `ip -batch`. */
+export type IpStep =
+  | ({ readonly kind: "link-up"; readonly device: string } & Reason)
+  | ({ readonly kind: "add-address" } & AddressTarget & Reason)
+  | ({ readonly kind: "remove-address" } & AddressTarget & Reason)
+  | ({ readonly kind: "add-route" } & RouteTarget & Reason)
+  | ({ readonly kind: "remove-route" } & RouteTarget & Reason);
+
+export type FileStep = { readonly kind: "write-system-id"; readonly value: string } & Reason;
+
+/** The difference between what is and what has to be, as data: every step can be printed, stored and applied. */
+export type Step = OvsStep | IpStep | FileStep;
+
+interface Changes {
+  readonly drift: readonly Drift[];
+}
+
+const ipKinds: ReadonlySet<string> = new Set<IpStep["kind"]>([
+  "link-up",
+  "add-address",
+  "remove-address",
+  "add-route",
+  "remove-route",
+]);
+
+export function isIpStep(step: Step): step is IpStep {
+  return ipKinds.has(step.kind);
+}
+
+export function isOvsStep(step: Step): step is OvsStep {
+  return !isIpStep(step) && step.kind !== "write-system-id";
+}

@@ -1,0 +1,36 @@
+import { join } from "node:path";
+
+/** Every path that the agent uses, below `root`: `/` on a host, a folder of its own for a host of the lab. */
+export interface Places {
+  readonly root: string;
+  readonly networkState: string;
+  readonly ledger: string;
+  readonly rescue: string;
+  readonly dockerGate: string;
+  readonly run: string;
+  readonly netReady: string;
+  readonly controlSocket: string;
+  /** Where the group of the control socket is looked up. */
+  readonly groupFile: string;
+  readonly ovsdb: string;
+  readonly systemId: string;
+  readonly bootId: string;
+}
+
+export function placesUnder(root: string): Places {
+  const below = (path: string): string => join(root, path);
+  return {
+    root,
+    networkState: below("var/lib/devcloud-agent/network"),
+    ledger: below("var/lib/devcloud-agent/network/ledger.json"),
+    rescue: below("var/lib/devcloud-agent/rescue.sh"),
+    dockerGate: below("var/lib/devcloud-agent/docker-gate.env"),
+    run: below("run/devcloud-agent"),
+    netReady: below("run/devcloud-agent/net-ready"),
+    controlSocket: below("run/devcloud-agent/control.sock"),
+    groupFile: below("etc/group"),
+    ovsdb: below("run/openvswitch/db.sock"),
+    systemId: below("etc/openvswitch/system-id.conf"),
+    bootId: below("proc/sys/kernel/random/boot_id"),
+  };
+}

@@ -1,0 +1,53 @@
+import { connect } from "node:net";
+import { isIPv6 } from "node:net";
+import { problemOf } from "../core/errors.ts";
+import type { Prober, ProbeResult, ProbeTarget } from "../core/probe.ts";
+import { run } from "./run.ts";
+
+/** Probes of the real network: ARP (or an ICMPv6 echo) for gateways, a new TCP connection for the rest. */
+export const prober: Prober = {
+  async probe(target, timeoutMs, signal) {
+    return target.kind === "tcp"
+      ? tcp(target, timeoutMs, signal)
+      : neighbour(target, timeoutMs, signal).catch((error: unknown) => {
+          signal.throwIfAborted();
+          return { target, ok: false, detail: problemOf(error).message };
+        });
+  },
+};
+
+async function neighbour(
+  target: Extract<ProbeTarget, { kind: "gateway" }>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const seconds = String(Math.max(1, Math.ceil(timeoutMs / 1000)));
+  // ARP needs no answer from the gateway's IP layer, which often drops ICMP; IPv6 has no such tool everywhere.
+  const [command, args] = isIPv6(target.address)
+    ? ["ping", ["-6", "-n", "-c", "1", "-w", seconds, "-I", target.device, target.address]]
+    : ["arping", ["-f", "-c", "1", "-w", seconds, "-I", target.device, target.address]];
+  const { code, stderr } = await run(command as string, args as string[], { signal, timeoutMs: timeoutMs + 1000 });
+  if (code === 0) return { target, ok: true };
+  const complaint = stderr.trim();
+  return { target, ok: false, ...(complaint === "" ? {} : { detail: complaint }) };
+}
+
+function tcp(
+  target: Extract<ProbeTarget, { kind: "tcp" }>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const { promise, resolve, reject } = Promise.withResolvers<ProbeResult>();
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const socket = connect({ host: target.host, port: target.port, signal });
+  socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer in ${timeoutMs} ms`)));
+  socket.once("connect", () => {
+    socket.destroy();
+    resolve({ target, ok: true });
+  });
+  socket.once("error", (error) => {
+    if (signal.aborted) reject(signal.reason);
+    else resolve({ target, ok: false, detail: error.message });
+  });
+  return promise;
+}

@@ -1,0 +1,20 @@
+/** SIGTERM and SIGINT stop, SIGHUP reloads. A second SIGINT ends the process at once. */
+export function onSignals(handlers: { readonly stop: () => void; readonly reload: () => void }): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping && signal === "SIGINT") process.exit(130);
+    stopping = true;
+    handlers.stop();
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  process.on("SIGHUP", handlers.reload);
+}
+
+/** A signal that is aborted by SIGINT and SIGTERM, for commands of the CLI. */
+export function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  process.once("SIGINT", () => controller.abort());
+  process.once("SIGTERM", () => controller.abort());
+  return controller.signal;
+}

@@ -1,0 +1,82 @@
+import { hash } from "node:crypto";
+import { rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { AgentError, type Problem, problemOf } from "../core/errors.ts";
+import type { StateFiles, StateName, StateStore } from "../network/state.ts";
+import { readFileBounded, syncDirectory, writeFileAtomic } from "./files.ts";
+
+const VERSION = 1;
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * State files of the network, in `directory`. Each is `{version, sha256, data}`: what is truncated, edited or of another
+ * version is kept aside as `NAME.json.unreadable`, told to `onUnreadable`, and counts as absent.
+ */
+export function openStateStore(directory: string, onUnreadable: (problem: Problem) => void): StateStore {
+  const pathOf = (name: StateName): string => join(directory, `${name}.json`);
+  return {
+    async read(name) {
+      const file = pathOf(name);
+      try {
+        return decode<StateFiles[typeof name]>(await readFileBounded(file, MAX_BYTES), file);
+      } catch (error) {
+        const problem = problemOf(error);
+        if (problem.code === "E_FILE_MISSING") return undefined;
+        if (problem.code !== "E_STATE_UNREADABLE") throw error;
+        await rename(file, `${file}.unreadable`);
+        onUnreadable(problem);
+        return undefined;
+      }
+    },
+    render: (_name, value) => encode(value),
+    async write(name, value) {
+      await writeFileAtomic(pathOf(name), encode(value), 0o600);
+    },
+    async remove(name) {
+      await rm(pathOf(name), { force: true });
+      await syncDirectory(directory);
+    },
+    async claim(from, to) {
+      try {
+        await rename(pathOf(from), pathOf(to));
+      } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+        throw error;
+      }
+      await syncDirectory(dirname(pathOf(to)));
+      return true;
+    },
+  };
+}
+
+function encode(data: unknown): string {
+  const text = JSON.stringify(data);
+  return `{"version":${VERSION},"sha256":"${hash("sha256", text)}","data":${text}}\n`;
+}
+
+function decode<T>(bytes: Uint8Array, file: string): T {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw unreadable(file, "it is not JSON");
+  }
+  if (!isEnvelope(parsed)) throw unreadable(file, "it is no state file");
+  if (parsed.version !== VERSION) throw unreadable(file, `its version is ${parsed.version}, not ${VERSION}`);
+  if (hash("sha256", JSON.stringify(parsed.data)) !== parsed.sha256) throw unreadable(file, "its checksum does not match");
+  // Only this agent writes these files, and the checksum says that this is what it wrote.
+  return parsed.data as T;
+}
+
+function isEnvelope(value: unknown): value is { version: number; sha256: string; data: unknown } {
+  return typeof value === "object" && value !== null && "version" in value && "sha256" in value && "data" in value;
+}
+
+function unreadable(file: string, why: string): AgentError {
+  return new AgentError({
+    code: "E_STATE_UNREADABLE",
+    message: `${file} cannot be used: ${why}`,
+    file,
+    hint: `It was kept as ${file}.unreadable. The agent goes on from its configuration.`,
+  });
+}
