@@ -2,7 +2,7 @@ import type { Settings, Timing } from "./config/settings.ts";
 import { defaultTiming } from "./config/timing.ts";
 import type { Problem } from "./core/errors.ts";
 import type { Wanted } from "./network/network.ts";
-import { listDir, readFileBounded, writeFileAtomic } from "./system/files.ts";
+import { configFiles, writeFileAtomic } from "./system/files.ts";
 import type { Places } from "./system/places.ts";
 
 /**
@@ -55,11 +55,10 @@ export class Configuration {
   async #load(): Promise<void> {
     const { loadSettings } = await import("./config/load.ts");
     const { hashOf } = await import("./config/hash.ts");
-    const result = await loadSettings(this.#places.root, { list: listDir, read: readFileBounded });
+    const result = await loadSettings(this.#places.root, configFiles);
     for (const warning of result.warnings) this.#onProblem(warning);
     if (!result.ok) {
       this.#problems = result.problems;
-      for (const problem of result.problems) this.#onProblem(problem);
       return;
     }
     this.#problems = [];
@@ -73,7 +72,11 @@ export class Configuration {
     const seconds = Math.ceil(dockerGate.holdMs / 1000);
     const text = `DEVCLOUD_GATE_HOLD_SECONDS=${seconds}\nDEVCLOUD_GATE_THEN=${dockerGate.then}\n`;
     await writeFileAtomic(this.#places.dockerGate, text, 0o644).catch(() => {
-      this.#onProblem({ code: "E_FILE_IO", message: `the rules of Docker's gate could not be written`, file: this.#places.dockerGate });
+      this.#onProblem({
+        code: "E_FILE_IO",
+        message: `the rules of Docker's gate could not be written`,
+        file: this.#places.dockerGate,
+      });
     });
   }
 }

@@ -1,5 +1,5 @@
-import { Configuration } from "./configuration.ts";
 import { defaultTiming } from "./config/timing.ts";
+import { Configuration } from "./configuration.ts";
 import type { Problem } from "./core/errors.ts";
 import { Reconciler } from "./core/reconciler.ts";
 import { openHost } from "./host.ts";
@@ -8,18 +8,20 @@ import { Network } from "./network/network.ts";
 import type { NetworkEvent } from "./network/ports.ts";
 import { networkStatus } from "./network-status.ts";
 import { Readiness } from "./readiness.ts";
-import type { Status } from "./status.ts";
 import { systemClock } from "./system/clock.ts";
 import { writeFileAtomic } from "./system/files.ts";
+import type { UnixServer } from "./system/http.ts";
 import { followKernel } from "./system/ip-monitor.ts";
 import { openLog } from "./system/log.ts";
 import { openNotifier } from "./system/notify.ts";
-import type { UnixServer } from "./system/http.ts";
-import { onSignals } from "./system/signals.ts";
+import { keepCompiledCode, onSignals } from "./system/process.ts";
 import { version } from "./version.ts";
+import type { Status } from "./web/status.ts";
 
 /** A pass that got nowhere for this long is stuck: the watchdog is no longer fed. */
 const STUCK_MS = 45_000;
+/** One fragment can have thousands; check-config shows them. */
+const TOLD_PROBLEMS = 10;
 
 /** `devcloud-agent run`: until SIGTERM or SIGINT. Resolves with the exit code; a broken configuration never ends it. */
 export async function runDaemon(root: string, program: string): Promise<number> {
@@ -54,10 +56,11 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     timing: () => configuration.timing,
     onState: (state) => {
       if (state.state === "running") return;
-      log.debug({ event: "state", ...state }, "network");
-      const problems = state.state === "settled" ? state.outcome.problems : state.state === "backoff" ? [state.problem] : [];
+      const problems =
+        state.state === "settled" ? state.outcome.problems : state.state === "backoff" ? [state.problem] : [];
       const text = JSON.stringify(problems);
-      if (text !== told) tell({ event: "problems", problems, ...(problems[0] && { msg: problems[0].message }) });
+      if (text !== told)
+        tell({ event: "problems", count: problems.length, problems: problems.slice(0, TOLD_PROBLEMS) });
       told = text;
       readiness.status(problems[0]?.message);
       later();
@@ -65,7 +68,8 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   });
 
   function onNetwork(event: NetworkEvent): void {
-    if (event.event === "stands") void readiness.stands(event.problems).catch((error: unknown) => onProblem(toProblem(error)));
+    if (event.event === "stands")
+      void readiness.stands(event.problems).catch((error: unknown) => onProblem(toProblem(error)));
     else tell(event);
   }
 
@@ -79,7 +83,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   }
 
   async function serve(): Promise<UnixServer> {
-    await configuration.load();
+    await configuration.wanted();
     const { serveUnix } = await import("./system/http.ts");
     const { controlRoutes } = await import("./web/control.ts");
     const server = await serveUnix(
@@ -88,6 +92,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
       host.places.groupFile,
     );
     void followKernel(() => reconciler.trigger(), stop.signal);
+    keepCompiledCode();
     return server;
   }
 
@@ -138,6 +143,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   (await serving)?.close();
   host.close();
   log.info({ event: "stopped" }, "stopped");
+  await log.opened;
   return 0;
 }
 

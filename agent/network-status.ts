@@ -1,12 +1,12 @@
-import type { ReconcilerState } from "./core/reconciler.ts";
 import type { Problem } from "./core/errors.ts";
+import type { ReconcilerState } from "./core/reconciler.ts";
 import type { Host } from "./host.ts";
 import { observe } from "./network/converge.ts";
 import { linkOf, type NetworkConfig } from "./network/desired.ts";
 import { activeMember } from "./network/failover.ts";
 import type { Network } from "./network/network.ts";
 import { findInterface, type Observed } from "./network/observed.ts";
-import type { MemberStatus, NetworkStatus } from "./status.ts";
+import type { MemberStatus, NetworkStatus } from "./web/status.ts";
 
 const OBSERVE_TIMEOUT_MS = 2_000;
 
@@ -21,7 +21,8 @@ export async function networkStatus(
   const config = network.change?.pending.config ?? lastGood?.config;
   const observed = await observe(host.ports, AbortSignal.timeout(OBSERVE_TIMEOUT_MS)).catch(() => undefined);
   const pending = network.change?.pending;
-  const problems = loop.state === "settled" ? loop.outcome.problems : loop.state === "backoff" ? [loop.problem] : configProblems;
+  const problems =
+    loop.state === "settled" ? loop.outcome.problems : loop.state === "backoff" ? [loop.problem] : configProblems;
   return {
     loop,
     problems,

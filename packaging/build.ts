@@ -8,7 +8,7 @@ import { chmod, cp, mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 const repository = dirname(import.meta.dirname);
 const bundlePath = "usr/lib/devcloud-agent/devcloud-agent.mjs";
@@ -50,6 +50,20 @@ async function copyTrees(into: string): Promise<void> {
   }
 }
 
+/**
+ * Node's own modules load when the part of the program that uses them does. As plain imports of one ESM file they would all load
+ * at its start, and node:http alone costs more than the daemon needs to see that a network is right.
+ */
+const lazyBuiltins: Plugin = {
+  name: "lazy-builtins",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "builtin" }));
+    onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
+  },
+};
+
 async function bundle(entry: string, outfile: string): Promise<void> {
   await mkdir(dirname(outfile), { recursive: true });
   await build({
@@ -63,6 +77,7 @@ async function bundle(entry: string, outfile: string): Promise<void> {
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: "eof",
+    plugins: [lazyBuiltins],
     // Packages in CommonJS call require() for Node's own modules.
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     logLevel: "warning",

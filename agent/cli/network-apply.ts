@@ -2,9 +2,9 @@ import type { Outcome } from "../core/capability.ts";
 import { AgentError, type Problem } from "../core/errors.ts";
 import { Network } from "../network/network.ts";
 import type { NetworkEvent } from "../network/ports.ts";
-import type { Status } from "../status.ts";
 import { askDaemon } from "../system/http.ts";
 import { placesUnder } from "../system/places.ts";
+import type { Status } from "../web/status.ts";
 import type { Io } from "./io.ts";
 import { renderProblems } from "./network-render.ts";
 import { openSession, type SessionOptions } from "./session.ts";
@@ -47,16 +47,34 @@ function follow(event: NetworkEvent, json: boolean, io: Io): void {
 }
 
 /** What leaves the network other than asked for: refused, taken back, or not reachable. */
-const failing: ReadonlySet<string> = new Set(["E_NETWORK_ROLLED_BACK", "E_NETWORK_UNCONFIRMED", "E_NETWORK_NOT_CONVERGING"]);
+const failing: ReadonlySet<string> = new Set([
+  "E_NETWORK_ROLLED_BACK",
+  "E_NETWORK_UNCONFIRMED",
+  "E_NETWORK_NOT_CONVERGING",
+]);
 const refusing: ReadonlySet<string> = new Set(["E_NETWORK_CONFLICT", "E_OVSDB_LOCKED"]);
 
 function tell(problems: readonly Problem[], json: boolean, io: Io): number {
-  const code = problems.some((problem) => refusing.has(problem.code)) ? 4 : problems.some((problem) => isFailure(problem)) ? 1 : 0;
-  if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-apply/v1", applied: code === 0, problems })}\n`);
-  else io.stdout(`${[code === 0 ? "The network is as configured." : "Not applied.", ...renderProblems(problems, io.isTty)].join("\n")}\n`);
+  const code = problems.some((problem) => refusing.has(problem.code))
+    ? 4
+    : problems.some((problem) => isFailure(problem))
+      ? 1
+      : 0;
+  if (json)
+    io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-apply/v1", applied: code === 0, problems })}\n`);
+  else
+    io.stdout(
+      `${[code === 0 ? "The network is as configured." : "Not applied.", ...renderProblems(problems, io.isTty)].join("\n")}\n`,
+    );
   return code;
 }
 
 function isFailure({ code }: Problem): boolean {
-  return failing.has(code) || code.startsWith("E_OVS") || code.startsWith("E_IP") || code.startsWith("E_DEAD") || code === "E_INTERNAL";
+  return (
+    failing.has(code) ||
+    code.startsWith("E_OVS") ||
+    code.startsWith("E_IP") ||
+    code.startsWith("E_DEAD") ||
+    code === "E_INTERNAL"
+  );
 }

@@ -5,7 +5,7 @@ import { highestRisk } from "../core/step.ts";
 import { describe } from "../network/describe.ts";
 import type { Step } from "../network/steps.ts";
 import type { AddressTarget } from "../network/target.ts";
-import type { MemberStatus } from "../status.ts";
+import type { MemberStatus } from "../web/status.ts";
 
 /** A plan as a person reads it. */
 export function renderPlan(steps: readonly Step[], problems: readonly Problem[], colour: boolean): string {
@@ -45,12 +45,17 @@ export function renderWiring(
     return active ? paint.green("up, active") : "up, standby";
   };
   const rows = [
-    ...members.map((member) => `  ${member.device} ${member.fabric === undefined ? "" : `to ${member.fabric} `}${state(member)}`),
+    ...members.map(
+      (member) => `  ${member.device} ${member.fabric === undefined ? "" : `to ${member.fabric} `}${state(member)}`,
+    ),
     `${network.bond.name} on ${network.bridge}, trunk:`,
     ...Object.entries(network.vlans).map(([name, id]) => {
       const here = Object.entries(network.addresses)
         .filter(([, entry]) => entry.vlan === name)
-        .flatMap(([device]) => [device, ...addresses.filter((entry) => entry.device === device).map(({ address }) => address)]);
+        .flatMap(([device]) => [
+          device,
+          ...addresses.filter((entry) => entry.device === device).map(({ address }) => address),
+        ]);
       const bridges = Object.entries(network.neutron?.bridges ?? {})
         .filter(([, bridge]) => bridge.vlans.includes(name))
         .map(([bridge]) => `${bridge} (Neutron)`);

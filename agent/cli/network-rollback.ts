@@ -21,7 +21,11 @@ export async function answerPending(word: "confirm" | "rollback", io: Io, option
     return 1;
   }
   const pending = typeof answer === "object" && answer !== null && "pending" in answer ? answer.pending : null;
-  io.stdout(pending === null ? "No change is pending.\n" : `Change ${pending}: ${word === "confirm" ? "confirmed" : "is taken back"}.\n`);
+  io.stdout(
+    pending === null
+      ? "No change is pending.\n"
+      : `Change ${pending}: ${word === "confirm" ? "confirmed" : "is taken back"}.\n`,
+  );
   return pending === null ? 1 : 0;
 }
 

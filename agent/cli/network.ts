@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { AgentError, type Problem } from "../core/errors.ts";
+import type { Problem } from "../core/errors.ts";
 import { highestRisk } from "../core/step.ts";
 import { conflicts } from "../network/conflicts.ts";
 import { observe } from "../network/converge.ts";
@@ -39,7 +39,10 @@ export function networkCommand(io: Io, options: () => SessionOptions, done: (cod
     .command("show")
     .description("show how this host is wired: links, bond, VLANs, addresses")
     .option("--json", "print one JSON document", false)
-    .addHelpText("after", "\nExamples:\n  devcloud-agent network show\n  devcloud-agent network show --json | jq .members\n")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  devcloud-agent network show\n  devcloud-agent network show --json | jq .members\n",
+    )
     .action(async ({ json }: { json: boolean }) => done(await show(json, io, options())));
   group
     .command("confirm")
@@ -49,7 +52,10 @@ export function networkCommand(io: Io, options: () => SessionOptions, done: (cod
   group
     .command("rollback")
     .description("take the pending change back now")
-    .option("--pending [id]", "do it here, without the daemon; nothing if the change was confirmed (used by the dead-man)")
+    .option(
+      "--pending [id]",
+      "do it here, without the daemon; nothing if the change was confirmed (used by the dead-man)",
+    )
     .option("--at <ms>", "wait until this moment of the monotonic clock, or until the change is confirmed")
     .addHelpText("after", "\nExamples:\n  devcloud-agent network rollback              ask the daemon\n")
     .action(async (flags: { pending?: string | true; at?: string }) => {
@@ -73,7 +79,8 @@ async function showPlan(name: "plan" | "verify", json: boolean, io: Io, options:
   ];
   const { hash } = session.desired;
   const risk = highestRisk(steps);
-  if (json) io.stdout(`${JSON.stringify({ schema: `devcloud-agent/network-${name}/v1`, hash, risk, steps, problems })}\n`);
+  if (json)
+    io.stdout(`${JSON.stringify({ schema: `devcloud-agent/network-${name}/v1`, hash, risk, steps, problems })}\n`);
   else io.stdout(renderPlan(steps, problems, io.isTty));
   return steps.length > 0 || problems.length > 0 ? 3 : 0;
 }
@@ -97,15 +104,6 @@ async function look({ host, desired, signal }: Session) {
   const next = (lastGood?.config.revision ?? 0) + 1;
   const revision = lastGood?.config.hash === desired.hash ? lastGood.config.revision : next;
   return { observed, target: targetOf({ ...desired, revision }, observed) };
-}
-
-/** What the network commands say when the configuration has no network. */
-export function noNetwork(): AgentError {
-  return new AgentError({
-    code: "E_CONFIG_NO_NETWORK",
-    message: "the configuration of this host has no network",
-    hint: "Add a `network` section: /usr/share/doc/devcloud-agent/host.yaml is a commented example.",
-  });
 }
 
 const PLAN_HELP = `

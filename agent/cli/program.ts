@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { AgentError, problemOf } from "../core/errors.ts";
-import { listDir, readFileBounded } from "../system/files.ts";
-import { interrupted } from "../system/signals.ts";
+import { configFiles } from "../system/files.ts";
+import { interrupted } from "../system/process.ts";
 import { version } from "../version.ts";
 import { registerCheckConfig, tellProblems } from "./check-config.ts";
 import { registerConfigShow } from "./config-show.ts";
@@ -18,7 +18,6 @@ export async function runCli(argv: readonly string[], programPath: string, io: I
     code = result;
   };
   const signal = interrupted();
-  const files = { list: listDir, read: readFileBounded };
   const program = new Command("devcloud-agent")
     .description("The agent of this host: its network before Docker, and never a lock-out.")
     .option("--root <dir>", "take every path below this directory", "/")
@@ -28,15 +27,18 @@ export async function runCli(argv: readonly string[], programPath: string, io: I
   const root = (): string => program.opts<{ root: string }>().root;
   // main.ts runs the daemon without this program; the command is here for its help.
   program.command("run").description("run the daemon (systemd does)");
-  registerCheckConfig(program, io, files, done);
-  registerConfigShow(program, io, files, done);
+  registerCheckConfig(program, io, configFiles, done);
+  registerConfigShow(program, io, configFiles, done);
   program.addCommand(networkCommand(io, () => ({ root: root(), program: programPath, signal }), done).exitOverride());
   program
     .command("status")
     .description("what the daemon says of this host")
     .option("--watch", "follow what happens", false)
     .option("--json", "print one JSON document; with --watch one event a line after it", false)
-    .addHelpText("after", "\nExit code: 0 sound, 1 not.\n\nExamples:\n  devcloud-agent status\n  devcloud-agent status --watch --json\n")
+    .addHelpText(
+      "after",
+      "\nExit code: 0 sound, 1 not.\n\nExamples:\n  devcloud-agent status\n  devcloud-agent status --watch --json\n",
+    )
     .action(async (options: { watch: boolean; json: boolean }) => done(await showStatus(options, root(), io, signal)));
   program
     .command("version")

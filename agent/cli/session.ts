@@ -1,13 +1,12 @@
-import { defaultTiming } from "../config/timing.ts";
-import type { Settings } from "../config/settings.ts";
 import { hashOf } from "../config/hash.ts";
 import { type LoadResult, loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
+import { defaultTiming } from "../config/timing.ts";
 import { AgentError } from "../core/errors.ts";
 import { type Host, openHost } from "../host.ts";
 import type { NetworkConfig } from "../network/desired.ts";
 import type { NetworkEvent } from "../network/ports.ts";
-import { listDir, readFileBounded } from "../system/files.ts";
-import { noNetwork } from "./network.ts";
+import { configFiles } from "../system/files.ts";
 
 export interface SessionOptions {
   readonly root: string;
@@ -36,7 +35,7 @@ export class InvalidConfig extends AgentError {
 
 /** Throws InvalidConfig and E_CONFIG_NO_NETWORK. */
 export async function openSession({ root, program, signal, report }: SessionOptions): Promise<Session> {
-  const result = await loadSettings(root, { list: listDir, read: readFileBounded });
+  const result = await loadSettings(root, configFiles);
   if (!result.ok) throw new InvalidConfig(result);
   const { network, host: named, timing } = result.settings;
   if (network === undefined) throw noNetwork();
@@ -57,4 +56,12 @@ export async function openSession({ root, program, signal, report }: SessionOpti
       host.close();
     },
   };
+}
+
+function noNetwork(): AgentError {
+  return new AgentError({
+    code: "E_CONFIG_NO_NETWORK",
+    message: "the configuration of this host has no network",
+    hint: "Add a `network` section: /usr/share/doc/devcloud-agent/host.yaml is a commented example.",
+  });
 }

@@ -1,7 +1,7 @@
 import pc from "picocolors";
-import type { Status } from "../status.ts";
 import { askDaemon, followDaemon } from "../system/http.ts";
 import { placesUnder } from "../system/places.ts";
+import type { Status } from "../web/status.ts";
 import type { Io } from "./io.ts";
 import { renderProblems } from "./network-render.ts";
 
@@ -11,11 +11,17 @@ export interface StatusOptions {
 }
 
 /** `status`: what the daemon says of this host. Exit code 0 sound, 1 not, or the daemon does not run. */
-export async function showStatus({ watch, json }: StatusOptions, root: string, io: Io, signal: AbortSignal): Promise<number> {
+export async function showStatus(
+  { watch, json }: StatusOptions,
+  root: string,
+  io: Io,
+  signal: AbortSignal,
+): Promise<number> {
   const { controlSocket } = placesUnder(root);
   // The control socket is served by this agent alone, so that its answer has the form that it is given there.
   const ask = async () => (await askDaemon(controlSocket, "GET", "/v1/status")) as Status | undefined;
-  const print = (status: Status): void => io.stdout(json ? `${JSON.stringify(status)}\n` : renderStatus(status, io.isTty));
+  const print = (status: Status): void =>
+    io.stdout(json ? `${JSON.stringify(status)}\n` : renderStatus(status, io.isTty));
   const status = await ask();
   if (status === undefined) {
     io.stderr("The agent does not run on this host (systemctl status devcloud-agent).\n");
@@ -42,7 +48,9 @@ function renderStatus(status: Status, colour: boolean): string {
     `devcloud-agent ${status.version}, pid ${status.pid}: ${sound ? paint.green(word) : paint.yellow(word)}`,
     ...(network.revision === undefined
       ? ["network    not configured"]
-      : [`network    revision ${network.revision}, confirmed ${network.confirmedAt ?? "not yet"}, ${network.mode ?? ""}`]),
+      : [
+          `network    revision ${network.revision}, confirmed ${network.confirmedAt ?? "not yet"}, ${network.mode ?? ""}`,
+        ]),
     ...(network.bond?.members ?? []).map(({ nic, device, fabric, link, active }) => {
       const name = nic === device ? nic : `${nic} (${device})`;
       const state = link === "up" ? (active ? paint.green("up, active") : "up, standby") : paint.red(link);
@@ -51,7 +59,11 @@ function renderStatus(status: Status, colour: boolean): string {
     ...network.addresses.map(({ device, address, vlan }) => `  ${device.padEnd(9)}${address} on VLAN ${vlan}`),
     ...(network.change === undefined
       ? []
-      : [paint.yellow(`change     ${network.change.id} waits to be confirmed, ${Math.ceil(network.change.remainingMs / 1000)} s left`)]),
+      : [
+          paint.yellow(
+            `change     ${network.change.id} waits to be confirmed, ${Math.ceil(network.change.remainingMs / 1000)} s left`,
+          ),
+        ]),
     ...renderProblems(network.problems, colour),
   ];
   return `${lines.join("\n")}\n`;

@@ -2,7 +2,7 @@ import { Lexer } from "yaml";
 import type { Problem } from "../core/errors.ts";
 
 /** A fragment may say a lot, but not so much that reading it delays the boot; a host's configuration has some 600. */
-export const MAX_TOKENS = 20_000;
+const MAX_TOKENS = 20_000;
 
 /** Maps and lists inside one another; the configuration itself needs six. */
 export const MAX_DEPTH = 50;

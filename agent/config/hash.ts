@@ -6,7 +6,7 @@ export function hashOf(value: unknown): string {
 }
 
 /** JSON without spaces, keys sorted by code unit; undefined members are left out as JSON.stringify does. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
   const members = Object.entries(value)

@@ -60,7 +60,7 @@ function title(problem: Problem, colours: Colours): string {
 }
 
 /** `FILE:LINE:COLUMN`, as far as it is known: what editors and terminals make a link of. */
-export function placeOf({ file, line, column }: Problem): string {
+function placeOf({ file, line, column }: Problem): string {
   return [file === undefined ? undefined : printable(file, 1000), line, column]
     .filter((part) => part !== undefined)
     .join(":");

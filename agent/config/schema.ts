@@ -27,13 +27,13 @@ const oneOf = <const T extends readonly [string, ...string[]]>(...words: T) =>
 const word = (form: string) =>
   v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/), v.maxLength(64), v.description(form));
 
-export const nicSchema = v.strictObject({
+const nicSchema = v.strictObject({
   mac: optional("The NIC's permanent MAC address, to find it by", value.mac),
   pci: optional("The NIC's PCI address, to find it by", value.pci),
   fabric: key("The switch fabric that the cable leads to, such as A or B", value.label),
 });
 
-export const bondSchema = v.strictObject({
+const bondSchema = v.strictObject({
   name: key("Name of the bond, a port of our bridge", value.deviceName),
   members: key("Two NICs or more, by their names under `nics`", list(value.deviceName)),
   mode: key("How the members share the work", oneOf("active-backup")),
@@ -44,12 +44,12 @@ export const bondSchema = v.strictObject({
   mtu: optional("MTU of the members and the bond; absent: left as it is", value.mtu),
 });
 
-export const routeSchema = v.strictObject({
+const routeSchema = v.strictObject({
   to: key("Destination network", value.network),
   via: key("Next hop, inside a net of this address", value.ipAddress),
 });
 
-export const addressSchema = v.strictObject({
+const addressSchema = v.strictObject({
   vlan: key("Name of the VLAN, from `vlans`", value.label),
   ipv4: defaulted("IPv4 addresses with their prefixes", list(value.ipv4Cidr), []),
   ipv6: defaulted("IPv6 addresses with their prefixes", list(value.ipv6Cidr), []),
@@ -58,12 +58,12 @@ export const addressSchema = v.strictObject({
   routes: defaulted("Further routes through this port", list(routeSchema), []),
 });
 
-export const neutronBridgeSchema = v.strictObject({
+const neutronBridgeSchema = v.strictObject({
   physnet: key("Neutron's name of the physical network", value.label),
   vlans: key("Names of the VLANs that Neutron may use; it gets these and no others", filledList(value.label)),
 });
 
-export const neutronSchema = v.strictObject({
+const neutronSchema = v.strictObject({
   bridges: defaulted("Neutron's bridges, by name", v.record(value.neutronBridgeName, neutronBridgeSchema), {}),
   system_id: defaulted("`keep`, or the system-id of Open vSwitch", word("`keep`, or an id without spaces"), "keep"),
 });
@@ -78,7 +78,7 @@ export const confirmSchema = v.strictObject({
   ),
 });
 
-export const networkSchema = v.strictObject({
+const networkSchema = v.strictObject({
   mode: defaulted("observe: plan and report only; enforce: make it so", oneOf("observe", "enforce"), "observe"),
   datapath: defaulted("Open vSwitch's datapath: the kernel's, or userspace", oneOf("system", "netdev"), "system"),
   nics: key(
@@ -122,7 +122,7 @@ const timingSchema = v.strictObject({
   drift_interval: defaulted("Between two looks for drift, if nothing else calls for one", value.waiting, "30s"),
 });
 
-export const hostSchema = v.strictObject({
+const hostSchema = v.strictObject({
   name: optional("Compared with the host's own name, never set", value.hostName),
   dns: defaulted("Addresses of the name servers", list(value.ipAddress), []),
 });
@@ -133,7 +133,7 @@ const containersSchema = v.strictObject({
   manifest: defaulted("Containers that the agent declares itself", v.record(value.label, v.unknown()), {}),
 });
 
-export const metricsSchema = v.strictObject({
+const metricsSchema = v.strictObject({
   listen: defaulted("Where /metrics and the status page answer", list(value.hostPort), ["127.0.0.1:9464"]),
   web_config: optional("TLS and accounts for the listeners, in exporter-toolkit's form", value.absolutePath),
 });
@@ -142,7 +142,7 @@ const osSchema = v.strictObject({
   mode: defaulted("observe: report only; manage: stage deployments", oneOf("observe", "manage"), "observe"),
 });
 
-export const controllerSchema = v.strictObject({
+const controllerSchema = v.strictObject({
   endpoints: defaulted(
     "Controllers, in the order to try them",
     list(value.url(["wss:", "ws:"], "a wss:// URL (ws:// only to the host itself)")),

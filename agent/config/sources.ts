@@ -27,7 +27,7 @@ export interface Sources {
 export const CONTROLLER_RANK = 3;
 
 /** Where fragments lie, lowest rank first. */
-export const RANKS: readonly { readonly rank: number; readonly directory: string }[] = [
+const RANKS: readonly { readonly rank: number; readonly directory: string }[] = [
   { rank: 1, directory: "usr/lib/devcloud-agent/config.d" },
   { rank: 2, directory: "etc/devcloud-agent/config.d" },
   { rank: CONTROLLER_RANK, directory: "var/lib/devcloud-agent/controller" },

@@ -36,7 +36,7 @@ export class Reconciler {
   #requested = false;
   #wake: (() => void) | undefined;
   /** Whoever waits for the end of the next pass that begins. */
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   constructor(capability: Capability, options: ReconcilerOptions) {
     this.#capability = capability;

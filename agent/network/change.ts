@@ -1,6 +1,6 @@
+import type { NetworkSettings } from "../config/settings.ts";
 import { problemOf } from "../core/errors.ts";
 import type { ProbeResult, ProbeTarget } from "../core/probe.ts";
-import type { NetworkSettings } from "../config/settings.ts";
 import { type Converged, converge, observe, refuseConflicts } from "./converge.ts";
 import { type NetworkConfig, targetOf } from "./desired.ts";
 import { plan } from "./plan.ts";
@@ -62,7 +62,7 @@ export class Change {
     this.#step("armed");
     try {
       const target = (observed: Parameters<typeof targetOf>[1]): Target => targetOf(this.#pending.config, observed);
-      const converged = await converge(this.#ports, target, signal, (step) => this.#step(step));
+      const converged = await converge(this.#ports, target, signal, { onStep: (step) => this.#step(step) });
       return await this.#await(converged, signal);
     } catch (error) {
       signal.throwIfAborted();
@@ -80,7 +80,16 @@ export class Change {
     const complete = plan(target, observed).length === 0;
     const untouched = plan(this.#pending.preImage, observed).length === 0;
     this.#step("resumed", { complete, untouched });
-    if (complete) return this.#await({ observed, target, applied: [], faults: [] }, signal);
+    if (complete) {
+      try {
+        // Written is not applied: the process that wrote it may have died before ovs-vswitchd took it.
+        const converged = await converge(this.#ports, () => target, signal);
+        return await this.#await(converged, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        return this.rollBack(problemOf(error).message, signal);
+      }
+    }
     if (!untouched) return this.rollBack("interrupted before it was complete", signal);
     await this.#ports.state.remove("pending");
     await this.#ports.deadMan.disarm();
@@ -105,7 +114,8 @@ export class Change {
       await this.#pause(signal);
     }
     if (this.#word === "rollback") return this.rollBack("the operator said so", signal);
-    if (this.#word === "confirm" || (confirm.by === "probes" && good >= confirm.good)) return this.#confirm(converged, signal);
+    if (this.#word === "confirm" || (confirm.by === "probes" && good >= confirm.good))
+      return this.#confirm(converged, signal);
     const failed = last.filter(({ ok }) => !ok).map(describeProbe);
     return this.rollBack(failed.length > 0 ? failed.join("; ") : "nobody confirmed it in time", signal);
   }
@@ -120,7 +130,8 @@ export class Change {
   }
 
   async #confirm(converged: Converged, signal: AbortSignal): Promise<ChangeResult> {
-    if (!(await this.#ports.state.claim("pending", "confirmed"))) return this.rollBack("rolled back by the dead-man", signal);
+    if (!(await this.#ports.state.claim("pending", "confirmed")))
+      return this.rollBack("rolled back by the dead-man", signal);
     await finishConfirm(this.#ports, this.#pending, converged.target);
     this.#step("confirmed");
     return { result: "confirmed", converged };
@@ -151,10 +162,16 @@ export async function finishConfirm(ports: NetworkPorts, pending: Pending, targe
   await ports.deadMan.disarm();
 }
 
-/** Last good network and rescue script, always together. */
+/** Last good network, ledger and rescue script, always together. What is proven good has not failed any more. */
 export async function rememberGood(ports: NetworkPorts, config: NetworkConfig, target: Target): Promise<void> {
   const { state, clock } = ports;
-  await ports.writeRescue(rescueScript(target, ports.ledgerPath, state.render("ledger", { addresses: target.addresses })));
+  const failed = (await state.read("failed"))?.configs ?? [];
+  const kept = failed.filter(({ hash }) => hash !== config.hash);
+  if (kept.length < failed.length) await state.write("failed", { configs: kept });
+  await state.write("ledger", { addresses: target.addresses });
+  await ports.writeRescue(
+    rescueScript(target, ports.ledgerPath, state.render("ledger", { addresses: target.addresses })),
+  );
   await state.write("last-good", { config, confirmedAt: new Date(clock.now()).toISOString() });
 }
 
@@ -166,7 +183,7 @@ export async function finishRollback(
   signal: AbortSignal,
 ): Promise<void> {
   await rememberFailed(ports, pending.config.hash, reason);
-  await converge(ports, () => pending.preImage, signal);
+  await converge(ports, () => pending.preImage, signal, { insist: true });
   await ports.state.remove("rolling-back");
   await ports.deadMan.disarm();
 }
@@ -189,12 +206,14 @@ export async function begin(
   const target = targetOf(config, observed);
   refuseConflicts(target, observed);
   const { clock } = ports;
+  const deadline = clock.monotonic() + config.network.confirm.deadlineMs;
   return {
-    id: `${config.revision}-${config.hash.slice(0, 12)}`,
+    // With the deadline: the dead-man of an earlier try of the same configuration must not take this one for its own.
+    id: `${config.revision}-${config.hash.slice(0, 12)}-${Math.round(deadline).toString(36)}`,
     config,
     preImage: snapshot(observed, target),
     bootId,
-    deadline: clock.monotonic() + config.network.confirm.deadlineMs,
+    deadline,
     startedAt: new Date(clock.now()).toISOString(),
   };
 }

@@ -1,6 +1,6 @@
-import { findBridge, findInterface, findPort, type Observed, type OvsObserved } from "./observed.ts";
+import { findBridge, findInterface, findPort, interfacesOf, type Observed, type OvsObserved } from "./observed.ts";
 import { isOurs } from "./owner.ts";
-import type { InterfaceTarget, PortTarget, Target } from "./target.ts";
+import type { PortTarget, Target } from "./target.ts";
 
 /** What the target would take from somebody else, in words: such a change is refused before anything is touched. */
 export function conflicts(target: Target, observed: Observed): readonly string[] {
@@ -8,7 +8,7 @@ export function conflicts(target: Target, observed: Observed): readonly string[]
   return [
     ...ports.flatMap(({ bridge, port }) => takenPort(bridge, port, observed.ovs)),
     ...ports.flatMap(({ port }) => takenInterfaces(port, observed.ovs)),
-    ...ports.flatMap(({ port }) => nicsOf(port.interfaces)).flatMap((nic) => takenNic(nic, observed)),
+    ...ports.flatMap(({ port }) => nicsToTake(port, observed.ovs)).flatMap((nic) => takenNic(nic, observed)),
   ];
 }
 
@@ -40,6 +40,11 @@ function takenNic(nic: string, { kernel }: Observed): string[] {
   ];
 }
 
-function nicsOf(interfaces: readonly InterfaceTarget[]): string[] {
-  return interfaces.filter(({ columns }) => (columns.type ?? "") === "").map(({ name }) => name);
+/** What is on a NIC that our port holds already does not work since then: it must not keep us from repairing the rest. */
+function nicsToTake({ name: port, interfaces }: PortTarget, ovs: OvsObserved): string[] {
+  const row = findPort(ovs, port);
+  const held = row === undefined || !isOurs(row) ? [] : interfacesOf(ovs, row).map(({ name }) => name);
+  return interfaces
+    .filter(({ name, columns }) => (columns.type ?? "") === "" && !held.includes(name))
+    .map(({ name }) => name);
 }

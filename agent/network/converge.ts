@@ -1,4 +1,4 @@
-import { AgentError, type Problem } from "../core/errors.ts";
+import { AgentError, type Problem, problemOf } from "../core/errors.ts";
 import { conflicts } from "./conflicts.ts";
 import { faults } from "./faults.ts";
 import { ipBatch } from "./ip-batch.ts";
@@ -32,15 +32,21 @@ export async function observe(ports: NetworkPorts, signal: AbortSignal): Promise
   return { ovs, kernel, ledger: ledger?.addresses ?? [], ...(systemIdFile === undefined ? {} : { systemIdFile }) };
 }
 
+export interface ConvergeOptions {
+  readonly onStep?: (step: ChangeStep) => void;
+  /** Take back what was ours before, even if somebody else uses it by now: for rollbacks. */
+  readonly insist?: boolean;
+}
+
 /**
- * Plans and applies until the plan is empty. Throws E_NETWORK_CONFLICT before anything is touched, E_NETWORK_NOT_CONVERGING when
- * the plan does not become empty, and what the ports throw.
+ * Plans and applies until the plan is empty and ovs-vswitchd has caught up. Throws E_NETWORK_CONFLICT before anything is touched,
+ * E_NETWORK_NOT_CONVERGING when the plan does not become empty, and what the ports throw.
  */
 export async function converge(
   ports: NetworkPorts,
   targetFor: (observed: Observed) => Target,
   signal: AbortSignal,
-  onStep: (step: ChangeStep) => void = () => undefined,
+  { onStep = () => undefined, insist = false }: ConvergeOptions = {},
 ): Promise<Converged> {
   const applied: Step[] = [];
   let complaints: readonly string[] = [];
@@ -48,14 +54,18 @@ export async function converge(
   for (let pass = 0; pass < MAX_PASSES; pass += 1) {
     const observed = await observe(ports, signal);
     const target = targetFor(observed);
-    refuseConflicts(target, observed);
+    if (!insist) refuseConflicts(target, observed);
     steps = plan(target, observed);
     if (steps.length === 0) {
+      // An earlier process wrote this and did not see it applied: the database alone proves nothing.
+      if (observed.ovs.root.cur_cfg < observed.ovs.root.next_cfg) await ports.ovs.commit([], observed.ovs, signal);
       if (applied.length > 0) onStep("verified");
       await forget(ports, observed.ledger, target.addresses);
       return { observed, target, applied, faults: faults(target, observed) };
     }
-    complaints = await applyOnce(ports, steps, target, observed, signal, onStep);
+    const done = await applyOnce(ports, steps, target, observed, signal, onStep).catch(lostRace);
+    if (done === undefined) continue;
+    complaints = done;
     applied.push(...steps);
   }
   throw new AgentError({
@@ -63,6 +73,11 @@ export async function converge(
     message: `after ${MAX_PASSES} passes there is still something to do: ${steps.map(({ kind }) => kind).join(", ")}`,
     hint: complaints.length > 0 ? `ip says: ${complaints.join("; ")}` : "Does something else configure this network?",
   });
+}
+
+/** Somebody else, such as Neutron, wrote between our look and our transaction: nothing was done, and the next pass plans anew. */
+function lostRace(error: unknown): undefined {
+  if (problemOf(error).code !== "E_OVSDB_CHANGED") throw error;
 }
 
 async function applyOnce(
@@ -73,7 +88,7 @@ async function applyOnce(
   signal: AbortSignal,
   onStep: (step: ChangeStep) => void,
 ): Promise<readonly string[]> {
-  await remember(ports, observed.ledger, target.addresses);
+  await remember(ports, observed, target.addresses);
   const ovsSteps = steps.filter(isOvsStep);
   if (ovsSteps.length > 0) {
     onStep("transaction");
@@ -99,13 +114,25 @@ export function refuseConflicts(target: Target, observed: Observed): void {
   });
 }
 
-/** An address is in the ledger before it is on the host: a crash in between must not make it a stranger's. */
-async function remember(ports: NetworkPorts, ledger: readonly AddressTarget[], wanted: readonly AddressTarget[]): Promise<void> {
-  const added = wanted.filter((entry) => !ledger.some((known) => sameAddress(known, entry)));
+/**
+ * An address is in the ledger before it is on the host: a crash in between must not make it a stranger's. One that was there
+ * before us becomes ours only with the confirmation: a rollback must leave it.
+ */
+async function remember(
+  ports: NetworkPorts,
+  { ledger, kernel }: Observed,
+  wanted: readonly AddressTarget[],
+): Promise<void> {
+  const known = [...ledger, ...kernel.addresses];
+  const added = wanted.filter((entry) => !known.some((other) => sameAddress(other, entry)));
   if (added.length > 0) await ports.state.write("ledger", { addresses: [...ledger, ...added] });
 }
 
-async function forget(ports: NetworkPorts, ledger: readonly AddressTarget[], wanted: readonly AddressTarget[]): Promise<void> {
+async function forget(
+  ports: NetworkPorts,
+  ledger: readonly AddressTarget[],
+  wanted: readonly AddressTarget[],
+): Promise<void> {
   const kept = ledger.filter((entry) => wanted.some((known) => sameAddress(known, entry)));
   if (kept.length < ledger.length) await ports.state.write("ledger", { addresses: kept });
 }

@@ -16,7 +16,8 @@ const describers: Describers = {
   "update-bridge": ({ name, drift }) => changes(`bridge ${name}`, drift),
   "create-port": ({ bridge, port }) => {
     const { tag, trunks } = port.columns;
-    const vlan = tag?.[0] === undefined ? (trunks?.length ? ` trunking ${trunks.join(", ")}` : "") : ` on VLAN ${tag[0]}`;
+    const vlan =
+      tag?.[0] === undefined ? (trunks?.length ? ` trunking ${trunks.join(", ")}` : "") : ` on VLAN ${tag[0]}`;
     const members = port.interfaces.length > 1 ? ` of ${port.interfaces.map(({ name }) => name).join(" and ")}` : "";
     return comes(`port ${port.name}${members} on ${bridge}${vlan}`);
   },
@@ -42,7 +43,7 @@ export function describe(step: Step): Description {
 
 function describeOne<K extends Step["kind"]>(step: Extract<Step, { kind: K }>): Description {
   // The table is indexed by the step's own kind, which TypeScript cannot follow through the union.
-  const describer = describers[step.kind as K] as (step: Extract<Step, { kind: K }>) => Description;
+  const describer = describers[step.kind] as (step: Extract<Step, { kind: K }>) => Description;
   return describer(step);
 }
 
@@ -55,7 +56,11 @@ function goes(text: string): Description {
 }
 
 function changes(text: string, drift: readonly Drift[]): Description {
-  return { sign: "~", text, details: drift.map(({ field, current, desired }) => `${field}: ${show(current)} -> ${show(desired)}`) };
+  return {
+    sign: "~",
+    text,
+    details: drift.map(({ field, current, desired }) => `${field}: ${show(current)} -> ${show(desired)}`),
+  };
 }
 
 function show(value: unknown): string {

@@ -1,9 +1,9 @@
 import type { NetworkSettings } from "../config/settings.ts";
-import type { Link, Observed } from "./observed.ts";
 import { objects } from "./objects/index.ts";
 import type { Context } from "./objects/object.ts";
+import type { Link, Observed } from "./observed.ts";
 import { standsForNic } from "./owner.ts";
-import type { PortTarget, Target } from "./target.ts";
+import type { Keys, PortTarget, Target } from "./target.ts";
 
 /** A configuration as it is asked for and stored: with the name that the host has in it, and its place in history. */
 export interface NetworkConfig {
@@ -26,7 +26,7 @@ export function targetOf(config: NetworkConfig, observed: Observed): Target {
       .flatMap((part) => part.bridges ?? [])
       .map((bridge) => ({ ...bridge, ports: portsOn(bridge.name, ports) })),
     managers: parts.flatMap((part) => part.managers ?? []),
-    externalIds: Object.assign({}, ...parts.map((part) => part.externalIds ?? {})),
+    externalIds: parts.reduce<Keys>((all, part) => ({ ...all, ...part.externalIds }), {}),
     ...(systemIdFile === undefined ? {} : { systemIdFile }),
     links: [...new Set(parts.flatMap((part) => part.links ?? []))].sort(),
     addresses: parts.flatMap((part) => part.addresses ?? []),
@@ -35,7 +35,7 @@ export function targetOf(config: NetworkConfig, observed: Observed): Target {
 }
 
 function contextOf({ network, hostName, hash, revision }: NetworkConfig, observed: Observed): Context {
-  const deviceOf = (nic: string): string => deviceBehind(nic, network, observed);
+  const deviceOf = (nic: string): string | undefined => deviceBehind(nic, network, observed);
   const hostMac = hostMacOf(network, observed);
   return {
     network,
@@ -58,10 +58,16 @@ export function linkOf(nic: string, network: NetworkSettings, links: readonly Li
   return candidates.find((link) => link.name === nic);
 }
 
-/** While a NIC is missing its Interface row stays, under the name that it had: vswitchd takes it when it comes back. */
-function deviceBehind(nic: string, network: NetworkSettings, { ovs, kernel }: Observed): string {
-  const known = linkOf(nic, network, kernel.links)?.name;
-  return known ?? ovs.interfaces.find((row) => standsForNic(row, nic))?.name ?? nic;
+/**
+ * While a NIC is missing its Interface row stays, under the name that it had: vswitchd takes it when it comes back. But not
+ * when another NIC has that name by now, as kernels name those that are left eth0, eth1.
+ */
+function deviceBehind(nic: string, network: NetworkSettings, { ovs, kernel }: Observed): string | undefined {
+  const present = linkOf(nic, network, kernel.links)?.name;
+  if (present !== undefined) return present;
+  const name = ovs.interfaces.find((row) => standsForNic(row, nic))?.name ?? nic;
+  const taken = network.bond.members.some((other) => linkOf(other, network, kernel.links)?.name === name);
+  return taken ? undefined : name;
 }
 
 function hostMacOf(network: NetworkSettings, { kernel }: Observed): string | undefined {

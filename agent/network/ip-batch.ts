@@ -20,7 +20,7 @@ export function ipBatch(steps: readonly IpStep[]): readonly string[] {
 
 function lineOf<K extends IpStep["kind"]>(step: Extract<IpStep, { kind: K }>): string {
   // The table is indexed by the step's own kind, which TypeScript cannot follow through the union.
-  const line = lines[step.kind as K] as (step: Extract<IpStep, { kind: K }>) => string;
+  const line = lines[step.kind] as (step: Extract<IpStep, { kind: K }>) => string;
   return line(step);
 }
 

@@ -1,14 +1,24 @@
+import type { NetworkSettings, Timing } from "../config/settings.ts";
 import type { Capability, Outcome } from "../core/capability.ts";
-import type { Problem } from "../core/errors.ts";
-import type { Timing } from "../config/settings.ts";
-import { Change, type ChangeResult, describeProbe, finishConfirm, finishRollback, probeTargets, rememberFailed, rememberGood, begin } from "./change.ts";
+import { type Problem, problemOf } from "../core/errors.ts";
+import {
+  begin,
+  Change,
+  type ChangeResult,
+  describeProbe,
+  finishConfirm,
+  finishRollback,
+  probeTargets,
+  rememberFailed,
+  rememberGood,
+} from "./change.ts";
 import { converge, observe } from "./converge.ts";
 import { linkOf, type NetworkConfig, targetOf } from "./desired.ts";
 import { anyCarrier, faults } from "./faults.ts";
 import type { Observed } from "./observed.ts";
 import { plan } from "./plan.ts";
 import type { NetworkPorts } from "./ports.ts";
-import { type LastGood, situationOf } from "./state.ts";
+import { type LastGood, type Pending, situationOf } from "./state.ts";
 import type { Step } from "./steps.ts";
 import type { Target } from "./target.ts";
 
@@ -38,7 +48,8 @@ export class Network implements Capability {
   readonly #options: NetworkOptions;
   #change: Change | undefined;
   #retry = false;
-  #stood = false;
+  /** The last good network was put back once in this process, and ovs-vswitchd has proven that it lives. */
+  #booted = false;
   #current: NetworkConfig | undefined;
 
   constructor(ports: NetworkPorts, options: NetworkOptions) {
@@ -98,22 +109,22 @@ export class Network implements Capability {
   }
 
   async #settled(lastGood: LastGood, signal: AbortSignal, progress: () => void): Promise<Outcome> {
-    const proven = this.#stood ? undefined : await this.#boot(lastGood, signal);
+    const proven = this.#booted ? undefined : await this.#boot(lastGood, signal);
     progress();
-    const { desired, problems, timing } = await this.#options.wanted();
+    const { desired, problems } = await this.#options.wanted();
     if (desired?.network.mode === "observe") return this.#observing(desired, problems, signal);
     const failed = (await this.#ports.state.read("failed"))?.configs.find(({ hash }) => hash === desired?.hash);
-    if (desired !== undefined && desired.hash !== lastGood.config.hash && (failed === undefined || this.#retry)) {
-      this.#retry = false;
-      const config = { ...desired, revision: lastGood.config.revision + 1 };
-      const pending = await begin(this.#ports, config, this.#options.bootId, signal);
-      const change = new Change(this.#ports, timing, pending, progress);
-      const result = await this.#see(change, () => change.run(signal));
-      return result.result === "rolled-back" ? this.#rolledBack(result.reason) : this.#outcome(lastGood.config, problems, signal);
+    const differs = desired !== undefined && desired.hash !== lastGood.config.hash;
+    if (differs && (failed === undefined || this.#retry)) {
+      const silent = await this.#withoutCarrier(desired.network, signal);
+      if (!silent) return this.#changeTo({ ...desired, revision: lastGood.config.revision + 1 }, lastGood, signal, progress);
+      // Without carrier no probe answers, and a configuration that is right would be remembered as a failed one.
+      const message = "no NIC of the desired network has carrier: it is applied when one has";
+      return this.#outcome(lastGood.config, [{ code: "E_NETWORK_WAITING", message }, ...problems], signal);
     }
     this.#retry = false;
     const refused: readonly Problem[] =
-      failed === undefined
+      failed === undefined || !differs
         ? []
         : [
             {
@@ -126,16 +137,53 @@ export class Network implements Capability {
     return this.#outcome(lastGood.config, [...refused, ...problems], signal);
   }
 
+  async #changeTo(
+    config: NetworkConfig,
+    lastGood: LastGood,
+    signal: AbortSignal,
+    progress: () => void,
+  ): Promise<Outcome> {
+    const { problems, timing } = await this.#options.wanted();
+    let pending: Pending;
+    try {
+      pending = await begin(this.#ports, config, this.#options.bootId, signal);
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem.code !== "E_NETWORK_CONFLICT") throw error;
+      // What cannot be applied must not keep the last good network from being looked after.
+      return this.#outcome(lastGood.config, [problem, ...problems], signal);
+    }
+    this.#retry = false;
+    const change = new Change(this.#ports, timing, pending, progress);
+    const result = await this.#see(change, () => change.run(signal));
+    return result.result === "rolled-back"
+      ? this.#rolledBack(result.reason)
+      : this.#outcome(lastGood.config, problems, signal);
+  }
+
+  /** Whether it is known that no NIC has carrier: one that is down has not been asked. */
+  async #withoutCarrier(network: NetworkSettings, signal: AbortSignal): Promise<boolean> {
+    const { kernel } = await observe(this.#ports, signal);
+    return !network.bond.members.some((nic) => {
+      const link = linkOf(nic, network, kernel.links);
+      return link !== undefined && (link.carrier || !link.up);
+    });
+  }
+
   /** The first pass of a process: what was good is put back, and vswitchd proves that it lives. */
-  async #boot(lastGood: LastGood, signal: AbortSignal): Promise<Observed> {
+  async #boot(lastGood: LastGood, signal: AbortSignal): Promise<Observed | undefined> {
     const observed = await observe(this.#ports, signal);
     const target = targetOf(lastGood.config, observed);
     if (plan(target, observed).length > 0) {
+      // Asked only here, where there is something to write: the fast way to READY does not parse the configuration.
+      if ((await this.#options.wanted()).desired?.network.mode === "observe") return undefined;
       const done = await converge(this.#ports, (now) => targetOf(lastGood.config, now), signal);
+      this.#booted = true;
       return this.#stands(lastGood.config, done.observed);
     }
     // The columns that tell whether interfaces work survive a reboot; they mean something only after vswitchd has answered.
     await this.#ports.ovs.commit([], observed.ovs, signal);
+    this.#booted = true;
     return this.#stands(lastGood.config, { ...observed, ovs: await this.#ports.ovs.observe(signal) });
   }
 
@@ -149,10 +197,17 @@ export class Network implements Capability {
     }
     if (desired.network.mode === "observe") return this.#observing(desired, problems, signal);
     const config: NetworkConfig = { ...desired, revision: 1 };
-    const { observed, target } = await converge(this.#ports, (now) => targetOf(config, now), signal, (step) => {
-      progress();
-      this.#ports.report({ event: "change", step, hash: config.hash });
-    });
+    const { observed, target } = await converge(
+      this.#ports,
+      (now) => targetOf(config, now),
+      signal,
+      {
+        onStep: (step) => {
+          progress();
+          this.#ports.report({ event: "change", step, hash: config.hash });
+        },
+      },
+    );
     if (!this.#hasCarrier(config, observed)) return this.#report(config, observed, problems);
     const results = await Promise.all(
       probeTargets(config.network).map((probe) => this.#ports.prober.probe(probe, timing.probeTimeoutMs, signal)),
@@ -161,7 +216,12 @@ export class Network implements Capability {
     if (silent.length > 0) {
       const message = `the network is configured, but ${silent.map(describeProbe).join("; ")}`;
       const hint = "Check the VLANs on the switch ports and the gateway. It stays as configured, and is probed again.";
-      const outcome = this.#report(config, observed, [{ code: "E_NETWORK_UNCONFIRMED", message, hint }, ...problems], false);
+      const outcome = this.#report(
+        config,
+        observed,
+        [{ code: "E_NETWORK_UNCONFIRMED", message, hint }, ...problems],
+        false,
+      );
       return { ...outcome, againMs: timing.probeIntervalMs };
     }
     await rememberGood(this.#ports, config, target);
@@ -169,7 +229,11 @@ export class Network implements Capability {
     return this.#report(config, observed, problems);
   }
 
-  async #observing(desired: Omit<NetworkConfig, "revision">, problems: readonly Problem[], signal: AbortSignal): Promise<Outcome> {
+  async #observing(
+    desired: Omit<NetworkConfig, "revision">,
+    problems: readonly Problem[],
+    signal: AbortSignal,
+  ): Promise<Outcome> {
     this.#ports.report({ event: "stands", problems });
     const observed = await observe(this.#ports, signal);
     const steps = plan(targetOf({ ...desired, revision: 0 }, observed), observed);
@@ -196,7 +260,6 @@ export class Network implements Capability {
   #stands(config: NetworkConfig, observed: Observed): Observed {
     this.#current = config;
     if (!this.#hasCarrier(config, observed)) return observed;
-    this.#stood = true;
     this.#ports.report({ event: "stands", problems: this.#problems(config, observed, targetOf(config, observed)) });
     return observed;
   }
@@ -210,11 +273,25 @@ export class Network implements Capability {
     const down = config.network.bond.members.flatMap((nic): Problem[] => {
       const link = linkOf(nic, config.network, observed.kernel.links);
       if (link === undefined) {
-        return [{ code: "E_NIC_MISSING", message: `NIC ${nic} is not there`, path: `network.nics.${nic}`, hint: "ip link; lspci" }];
+        return [
+          {
+            code: "E_NIC_MISSING",
+            message: `NIC ${nic} is not there`,
+            path: `network.nics.${nic}`,
+            hint: "ip link; lspci",
+          },
+        ];
       }
       if (anyCarrier([link.name], observed)) return [];
       const message = `NIC ${nic} (${link.name}) has no carrier`;
-      return [{ code: "E_NIC_NO_CARRIER", message, path: `network.nics.${nic}`, hint: "Check the cable and the switch port." }];
+      return [
+        {
+          code: "E_NIC_NO_CARRIER",
+          message,
+          path: `network.nics.${nic}`,
+          hint: "Check the cable and the switch port.",
+        },
+      ];
     });
     return [...faults(target, observed), ...down];
   }
@@ -228,10 +305,17 @@ export class Network implements Capability {
 
   #rolledBack(reason: string): Outcome {
     const hint = "The host is as it was before. Change the configuration, or: devcloud-agent network apply --retry";
-    return { state: "degraded", problems: [{ code: "E_NETWORK_ROLLED_BACK", message: `rolled back: ${reason}`, hint }], againMs: 0 };
+    return {
+      state: "degraded",
+      problems: [{ code: "E_NETWORK_ROLLED_BACK", message: `rolled back: ${reason}`, hint }],
+      againMs: 0,
+    };
   }
 
-  async #see<T extends ChangeResult | { readonly result: "dropped" }>(change: Change, run: () => Promise<T>): Promise<T> {
+  async #see<T extends ChangeResult | { readonly result: "dropped" }>(
+    change: Change,
+    run: () => Promise<T>,
+  ): Promise<T> {
     this.#change = change;
     try {
       return await run();

@@ -140,7 +140,11 @@ function rootOf(replica: Replica<Vswitch>): OpenVswitchRow {
 
 function unreachable(message: string, cause?: unknown): AgentError {
   return new AgentError(
-    { code: "E_OVSDB_UNREACHABLE", message, hint: "Does ovsdb-server run? systemctl status openvswitch openvswitch-switch" },
+    {
+      code: "E_OVSDB_UNREACHABLE",
+      message,
+      hint: "Does ovsdb-server run? systemctl status openvswitch openvswitch-switch",
+    },
     { cause },
   );
 }
@@ -165,7 +169,10 @@ function refused(error: unknown): unknown {
     case "rpc":
     case "bad-value":
     case "usage":
-      return new AgentError({ code: "E_OVSDB_REFUSED", message: `Open vSwitch's database refused: ${error.message}` }, { cause: error });
+      return new AgentError(
+        { code: "E_OVSDB_REFUSED", message: `Open vSwitch's database refused: ${error.message}` },
+        { cause: error },
+      );
     default:
       return unreachable(`Open vSwitch's database did not answer: ${error.message}`, error);
   }

@@ -9,7 +9,9 @@ export function planHost(target: Target, observed: Observed): (IpStep | FileStep
   return [
     ...target.links
       // A missing NIC cannot be brought up; that it is missing is a fault, not a step.
-      .filter((device) => linkByName.get(device)?.up === false || (!linkByName.has(device) && isOwnDevice(device, target)))
+      .filter(
+        (device) => linkByName.get(device)?.up === false || (!linkByName.has(device) && isOwnDevice(device, target)),
+      )
       .map((device): IpStep => ({ kind: "link-up", device, why: "down", risk: "none" })),
     // Removing first: the kernel drops the other addresses of a net together with its first one.
     ...minus(ledger, target.addresses, sameAddress)
@@ -33,7 +35,9 @@ export function planHost(target: Target, observed: Observed): (IpStep | FileStep
 /** A device that the transaction of the same plan makes: it can be brought up as soon as that is applied. */
 function isOwnDevice(device: string, target: Target): boolean {
   return target.bridges.some((bridge) =>
-    bridge.ports.some((port) => port.interfaces.some((entry) => entry.name === device && entry.columns.type === "internal")),
+    bridge.ports.some((port) =>
+      port.interfaces.some((entry) => entry.name === device && entry.columns.type === "internal"),
+    ),
   );
 }
 

@@ -33,7 +33,13 @@ function planRemovals(target: Target, { ovs }: Observed): OvsStep[] {
     for (const port of doomed.filter(({ name }) => name !== bridge.name)) {
       const to = placeOf.get(port.name);
       const why = to === undefined ? "not desired" : `belongs on ${to}`;
-      steps.push({ kind: "remove-port", bridge: bridge.name, port: port.name, why, risk: portRisk(port.interfaces.length) });
+      steps.push({
+        kind: "remove-port",
+        bridge: bridge.name,
+        port: port.name,
+        why,
+        risk: portRisk(port.interfaces.length),
+      });
     }
   }
   return steps;
@@ -80,13 +86,15 @@ function planPort(bridge: string, desired: PortTarget, { ovs }: Observed): OvsSt
       : [{ kind: "update-port", name: desired.name, columns, drift, why: "differs", risk } as const]),
     ...present
       .filter(({ name }) => !wanted.has(name))
-      .map(({ name }): OvsStep => ({
-        kind: "remove-interface",
-        port: desired.name,
-        interface: name,
-        why: "not a member",
-        risk,
-      })),
+      .map(
+        ({ name }): OvsStep => ({
+          kind: "remove-interface",
+          port: desired.name,
+          interface: name,
+          why: "not a member",
+          risk,
+        }),
+      ),
     ...desired.interfaces.flatMap((entry): OvsStep[] => {
       if (present.some(({ name }) => name === entry.name)) return planInterface(entry, ovs, risk);
       return [{ kind: "add-interface", port: desired.name, interface: entry, why: "missing member", risk }];

@@ -28,7 +28,12 @@ export interface OvsPort {
    * Commits the steps in one transaction, guarded by what was observed, and waits until ovs-vswitchd has applied it. Without
    * steps it only proves that ovs-vswitchd is alive. `onCommitted` is called between the two.
    */
-  commit(steps: readonly OvsStep[], observed: OvsObserved, signal: AbortSignal, onCommitted?: () => void): Promise<void>;
+  commit(
+    steps: readonly OvsStep[],
+    observed: OvsObserved,
+    signal: AbortSignal,
+    onCommitted?: () => void,
+  ): Promise<void>;
 }
 
 export interface KernelPort {

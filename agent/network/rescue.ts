@@ -53,7 +53,8 @@ exit "$failed"
 }
 
 function quoted(value: string, form: RegExp): string {
-  if (!form.test(value)) throw new TypeError(`${JSON.stringify(value)} passed validation and has no place in a shell script`);
+  if (!form.test(value))
+    throw new TypeError(`${JSON.stringify(value)} passed validation and has no place in a shell script`);
   return shellQuote(value);
 }
 

@@ -45,13 +45,23 @@ function bridgeSnapshot(row: BridgeRow, ovs: OvsObserved, change: Target): Bridg
     ...(changed?.columns.stp_enable === undefined ? {} : { stp_enable: row.stp_enable }),
     ...(changed?.columns.rstp_enable === undefined ? {} : { rstp_enable: row.rstp_enable }),
   };
+  const { fail_mode, stp_enable, rstp_enable } = row;
   const ports = portsOf(ovs, row).filter(
-    (port) => port.name !== row.name && (isOurs(port) || changed?.ports.some(({ name }) => name === port.name) === true),
+    (port) =>
+      port.name !== row.name && (isOurs(port) || changed?.ports.some(({ name }) => name === port.name) === true),
   );
   return {
     name: row.name,
     columns,
-    ports: ports.map((port) => portSnapshot(port, ovs, changed?.ports.find(({ name }) => name === port.name))),
+    // A bridge that the change removes comes back as it was, and is then its user's again.
+    ...(changed === undefined ? { initial: { fail_mode, stp_enable, rstp_enable } } : {}),
+    ports: ports.map((port) =>
+      portSnapshot(
+        port,
+        ovs,
+        changed?.ports.find(({ name }) => name === port.name),
+      ),
+    ),
   };
 }
 
@@ -71,21 +81,26 @@ function portSnapshot(row: PortRow, ovs: OvsObserved, changed: PortTarget | unde
       external_ids: keysNow(row.external_ids, desired.external_ids, isOurs(row) ? row.external_ids : {}),
     },
     interfaces: interfacesOf(ovs, row).map((entry) =>
-      interfaceSnapshot(entry, changed?.interfaces.find(({ name }) => name === entry.name)),
+      interfaceSnapshot(
+        entry,
+        changed?.interfaces.find(({ name }) => name === entry.name),
+      ),
     ),
   };
 }
 
 function interfaceSnapshot(row: InterfaceRow, changed: InterfaceTarget | undefined): InterfaceTarget {
   const desired: InterfaceColumns = changed?.columns ?? {};
+  // The change removes what it does not name, and with it every key.
+  const whole = isOurs(row) || changed === undefined;
   return {
     name: row.name,
     columns: {
       type: row.type,
       mac: row.mac,
       mtu_request: row.mtu_request,
-      options: keysNow(row.options, desired.options, isOurs(row) ? row.options : {}),
-      external_ids: keysNow(row.external_ids, desired.external_ids, isOurs(row) ? row.external_ids : {}),
+      options: keysNow(row.options, desired.options, whole ? row.options : {}),
+      external_ids: keysNow(row.external_ids, desired.external_ids, whole ? row.external_ids : {}),
     },
   };
 }

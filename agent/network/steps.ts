@@ -25,7 +25,8 @@ export type OvsStep =
   | ({ readonly kind: "update-port"; readonly name: string; readonly columns: PortColumns } & Changes & Reason)
   | ({ readonly kind: "add-interface"; readonly port: string; readonly interface: InterfaceTarget } & Reason)
   | ({ readonly kind: "remove-interface"; readonly port: string; readonly interface: string } & Reason)
-  | ({ readonly kind: "update-interface"; readonly name: string; readonly columns: InterfaceColumns } & Changes & Reason)
+  | ({ readonly kind: "update-interface"; readonly name: string; readonly columns: InterfaceColumns } & Changes &
+      Reason)
   | ({ readonly kind: "add-manager"; readonly target: string } & Reason)
   | ({ readonly kind: "remove-manager"; readonly target: string } & Reason)
   | ({ readonly kind: "set-external-id"; readonly key: string; readonly value: string | null } & Changes & Reason);

@@ -86,5 +86,3 @@ export interface RouteTarget {
 export const ROUTE_PROTOCOL = 220;
 /** Worse than what a person adds by hand (0), so that a route of the operator's wins. */
 export const ROUTE_METRIC = 100;
-
-export const emptyTarget: Target = { bridges: [], managers: [], externalIds: {}, links: [], addresses: [], routes: [] };

@@ -32,18 +32,12 @@ const compilers: Compilers = {
   "update-bridge": ({ name, columns }, { tx, ovs }) => {
     const row = existing(findBridge(ovs, name), name);
     const { other_config, external_ids, ...plain } = columns;
-    writePlain(plain, () => {
+    if (hasColumns(plain)) {
       tx.wait("Bridge", row._uuid, pick(row, plain));
       tx.update("Bridge", row._uuid, plain, { expect: 1 });
-    });
-    writeKeys(other_config, (keys, gone) => {
-      tx.setKeys("Bridge", row._uuid, "other_config", keys);
-      tx.removeKeys("Bridge", row._uuid, "other_config", gone);
-    });
-    writeKeys(external_ids, (keys, gone) => {
-      tx.setKeys("Bridge", row._uuid, "external_ids", keys);
-      tx.removeKeys("Bridge", row._uuid, "external_ids", gone);
-    });
+    }
+    if (other_config) tx.mergeKeys("Bridge", row._uuid, "other_config", other_config);
+    if (external_ids) tx.mergeKeys("Bridge", row._uuid, "external_ids", external_ids);
   },
   "create-port": ({ bridge, port }, { tx, ovs, created }) => {
     const row = insertPort(tx, port);
@@ -56,18 +50,12 @@ const compilers: Compilers = {
   "update-port": ({ name, columns }, { tx, ovs }) => {
     const row = existing(findPort(ovs, name), name);
     const { other_config, external_ids, ...plain } = columns;
-    writePlain(plain, () => {
+    if (hasColumns(plain)) {
       tx.wait("Port", row._uuid, pick(row, plain));
       tx.update("Port", row._uuid, plain, { expect: 1 });
-    });
-    writeKeys(other_config, (keys, gone) => {
-      tx.setKeys("Port", row._uuid, "other_config", keys);
-      tx.removeKeys("Port", row._uuid, "other_config", gone);
-    });
-    writeKeys(external_ids, (keys, gone) => {
-      tx.setKeys("Port", row._uuid, "external_ids", keys);
-      tx.removeKeys("Port", row._uuid, "external_ids", gone);
-    });
+    }
+    if (other_config) tx.mergeKeys("Port", row._uuid, "other_config", other_config);
+    if (external_ids) tx.mergeKeys("Port", row._uuid, "external_ids", external_ids);
   },
   "add-interface": ({ port, interface: entry }, { tx, ovs }) => {
     const holder = existing(findPort(ovs, port), port);
@@ -80,18 +68,12 @@ const compilers: Compilers = {
   "update-interface": ({ name, columns }, { tx, ovs }) => {
     const row = existing(findInterface(ovs, name), name);
     const { options, external_ids, ...plain } = columns;
-    writePlain(plain, () => {
+    if (hasColumns(plain)) {
       tx.wait("Interface", row._uuid, pick(row, plain));
       tx.update("Interface", row._uuid, plain, { expect: 1 });
-    });
-    writeKeys(options, (keys, gone) => {
-      tx.setKeys("Interface", row._uuid, "options", keys);
-      tx.removeKeys("Interface", row._uuid, "options", gone);
-    });
-    writeKeys(external_ids, (keys, gone) => {
-      tx.setKeys("Interface", row._uuid, "external_ids", keys);
-      tx.removeKeys("Interface", row._uuid, "external_ids", gone);
-    });
+    }
+    if (options) tx.mergeKeys("Interface", row._uuid, "options", options);
+    if (external_ids) tx.mergeKeys("Interface", row._uuid, "external_ids", external_ids);
   },
   "add-manager": ({ target }, { tx, ovs }) => {
     const row = tx.insert("Manager", { target, external_ids: present(ownerMark) });
@@ -102,8 +84,7 @@ const compilers: Compilers = {
     tx.removeFromSet("Open_vSwitch", ovs.root._uuid, "manager_options", rows);
   },
   "set-external-id": ({ key, value }, { tx, ovs }) => {
-    if (value === null) tx.removeKeys("Open_vSwitch", ovs.root._uuid, "external_ids", [key]);
-    else tx.setKeys("Open_vSwitch", ovs.root._uuid, "external_ids", { [key]: value });
+    tx.mergeKeys("Open_vSwitch", ovs.root._uuid, "external_ids", { [key]: value });
   },
 };
 
@@ -123,7 +104,7 @@ export function compile(steps: readonly OvsStep[], ovs: OvsObserved, lock: strin
 
 function compileOne<K extends OvsStep["kind"]>(step: Extract<OvsStep, { kind: K }>, scope: Scope): void {
   // The table is indexed by the step's own kind, which TypeScript cannot follow through the union.
-  const compiler = compilers[step.kind as K] as (step: Extract<OvsStep, { kind: K }>, scope: Scope) => void;
+  const compiler = compilers[step.kind] as (step: Extract<OvsStep, { kind: K }>, scope: Scope) => void;
   compiler(step, scope);
 }
 
@@ -160,7 +141,7 @@ type Whole<C> = { [K in keyof C]: K extends MapColumn ? Record<string, string> :
 
 /** Columns for a row that does not exist yet: of maps, the keys that have a value. */
 function whole<C extends BridgeColumns | PortColumns | InterfaceColumns>(columns: C): Whole<C> {
-  const entries = Object.entries(columns).map(([name, value]) => [name, isKeys(value) ? present(value) : value]);
+  const entries = Object.entries(columns).map(([name, value]: [string, unknown]) => [name, isKeys(value) ? present(value) : value]);
   return Object.fromEntries(entries) as Whole<C>;
 }
 
@@ -169,23 +150,18 @@ function isKeys(value: unknown): value is Keys {
 }
 
 function present(keys: Keys): Record<string, string> {
-  return Object.fromEntries(Object.entries(keys).flatMap(([key, value]) => (value === null ? [] : [[key, value]])));
+  return Object.fromEntries(Object.entries(keys).filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
-function writePlain(columns: object, write: () => void): void {
-  if (Object.keys(columns).length > 0) write();
-}
-
-function writeKeys(keys: Keys | undefined, write: (set: Record<string, string>, gone: string[]) => void): void {
-  if (keys === undefined) return;
-  write(
-    present(keys),
-    Object.keys(keys).filter((key) => keys[key] === null),
-  );
+function hasColumns(columns: object): boolean {
+  return Object.keys(columns).length > 0;
 }
 
 function pick<R extends object, C extends object>(row: R, columns: C): Pick<R, keyof C & keyof R> {
-  return Object.fromEntries(Object.keys(columns).map((name) => [name, row[name as keyof R]])) as Pick<R, keyof C & keyof R>;
+  return Object.fromEntries(Object.keys(columns).map((name) => [name, row[name as keyof R]])) as Pick<
+    R,
+    keyof C & keyof R
+  >;
 }
 
 function existing<T>(row: T | undefined, name: string): T {

@@ -1,4 +1,4 @@
-import { chown, chmod, mkdir, readFile, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, readFile, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
 import { AgentError, problemOf } from "../core/errors.ts";
@@ -78,7 +78,8 @@ async function bodyOf(incoming: IncomingMessage): Promise<unknown> {
   let size = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY) throw new AgentError({ code: "E_CONTROL_BODY", message: `the request is larger than ${MAX_BODY} bytes` });
+    if (size > MAX_BODY)
+      throw new AgentError({ code: "E_CONTROL_BODY", message: `the request is larger than ${MAX_BODY} bytes` });
     chunks.push(chunk);
   }
   if (size === 0) return undefined;
@@ -152,5 +153,9 @@ function daemonError(value: unknown): Error {
 }
 
 function noAccess(path: string): AgentError {
-  return new AgentError({ code: "E_CONTROL_ACCESS", message: `no access to ${path}`, hint: `Be root or in the group ${GROUP}.` });
+  return new AgentError({
+    code: "E_CONTROL_ACCESS",
+    message: `no access to ${path}`,
+    hint: `Be root or in the group ${GROUP}.`,
+  });
 }

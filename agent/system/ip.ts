@@ -15,7 +15,8 @@ export const ip: KernelPort = {
       signal,
       timeoutMs: TIMEOUT_MS,
     });
-    if (code !== 0) throw new AgentError({ code: "E_IP_FAILED", message: `ip could not list the network: ${stderr.trim()}` });
+    if (code !== 0)
+      throw new AgentError({ code: "E_IP_FAILED", message: `ip could not list the network: ${stderr.trim()}` });
     return parseIp(stdout);
   },
 

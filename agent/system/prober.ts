@@ -1,7 +1,6 @@
-import { connect } from "node:net";
-import { isIPv6 } from "node:net";
+import { connect, isIPv6 } from "node:net";
 import { problemOf } from "../core/errors.ts";
-import type { Prober, ProbeResult, ProbeTarget } from "../core/probe.ts";
+import type { ProbeResult, Prober, ProbeTarget } from "../core/probe.ts";
 import { run } from "./run.ts";
 
 /** Probes of the real network: ARP (or an ICMPv6 echo) for gateways, a new TCP connection for the rest. */
@@ -23,10 +22,11 @@ async function neighbour(
 ): Promise<ProbeResult> {
   const seconds = String(Math.max(1, Math.ceil(timeoutMs / 1000)));
   // ARP needs no answer from the gateway's IP layer, which often drops ICMP; IPv6 has no such tool everywhere.
-  const [command, args] = isIPv6(target.address)
-    ? ["ping", ["-6", "-n", "-c", "1", "-w", seconds, "-I", target.device, target.address]]
-    : ["arping", ["-f", "-c", "1", "-w", seconds, "-I", target.device, target.address]];
-  const { code, stderr } = await run(command as string, args as string[], { signal, timeoutMs: timeoutMs + 1000 });
+  const shared = ["-c", "1", "-w", seconds, "-I", target.device, target.address];
+  const options = { signal, timeoutMs: timeoutMs + 1000 };
+  const { code, stderr } = isIPv6(target.address)
+    ? await run("ping", ["-6", "-n", ...shared], options)
+    : await run("arping", ["-f", ...shared], options);
   if (code === 0) return { target, ok: true };
   const complaint = stderr.trim();
   return { target, ok: false, ...(complaint === "" ? {} : { detail: complaint }) };

@@ -66,5 +66,8 @@ function text(chunks: readonly Buffer[]): string {
 }
 
 function timedOut(command: string, args: readonly string[], timeoutMs: number): AgentError {
-  return new AgentError({ code: "E_TOOL_TIMEOUT", message: `${command} ${args.join(" ")} did not end in ${timeoutMs} ms` });
+  return new AgentError({
+    code: "E_TOOL_TIMEOUT",
+    message: `${command} ${args.join(" ")} did not end in ${timeoutMs} ms`,
+  });
 }

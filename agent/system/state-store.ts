@@ -1,6 +1,6 @@
-import { hash } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
 import { AgentError, type Problem, problemOf } from "../core/errors.ts";
 import type { StateFiles, StateName, StateStore } from "../network/state.ts";
 import { readFileBounded, syncDirectory, writeFileAtomic } from "./files.ts";
@@ -9,7 +9,7 @@ const VERSION = 1;
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /**
- * State files of the network, in `directory`. Each is `{version, sha256, data}`: what is truncated, edited or of another
+ * State files of the network, in `directory`. Each is `{version, crc32, data}`: what is truncated, edited or of another
  * version is kept aside as `NAME.json.unreadable`, told to `onUnreadable`, and counts as absent.
  */
 export function openStateStore(directory: string, onUnreadable: (problem: Problem) => void): StateStore {
@@ -51,32 +51,35 @@ export function openStateStore(directory: string, onUnreadable: (problem: Proble
 
 function encode(data: unknown): string {
   const text = JSON.stringify(data);
-  return `{"version":${VERSION},"sha256":"${hash("sha256", text)}","data":${text}}\n`;
+  return `{"version":${VERSION},"crc32":${crc32(text)},"data":${text}}\n`;
 }
 
 function decode<T>(bytes: Uint8Array, file: string): T {
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw unreadable(file, "it is not JSON");
+  } catch (error) {
+    throw unreadable(file, "it is not JSON", error);
   }
   if (!isEnvelope(parsed)) throw unreadable(file, "it is no state file");
   if (parsed.version !== VERSION) throw unreadable(file, `its version is ${parsed.version}, not ${VERSION}`);
-  if (hash("sha256", JSON.stringify(parsed.data)) !== parsed.sha256) throw unreadable(file, "its checksum does not match");
+  if (crc32(JSON.stringify(parsed.data)) !== parsed.crc32) throw unreadable(file, "its checksum does not match");
   // Only this agent writes these files, and the checksum says that this is what it wrote.
   return parsed.data as T;
 }
 
-function isEnvelope(value: unknown): value is { version: number; sha256: string; data: unknown } {
-  return typeof value === "object" && value !== null && "version" in value && "sha256" in value && "data" in value;
+function isEnvelope(value: unknown): value is { version: unknown; crc32: unknown; data: unknown } {
+  return typeof value === "object" && value !== null && "version" in value && "crc32" in value && "data" in value;
 }
 
-function unreadable(file: string, why: string): AgentError {
-  return new AgentError({
-    code: "E_STATE_UNREADABLE",
-    message: `${file} cannot be used: ${why}`,
-    file,
-    hint: `It was kept as ${file}.unreadable. The agent goes on from its configuration.`,
-  });
+function unreadable(file: string, why: string, cause?: unknown): AgentError {
+  return new AgentError(
+    {
+      code: "E_STATE_UNREADABLE",
+      message: `${file} cannot be used: ${why}`,
+      file,
+      hint: `It was kept as ${file}.unreadable. The agent goes on from its configuration.`,
+    },
+    { cause },
+  );
 }

@@ -1,7 +1,7 @@
 import type { Reconciler } from "../core/reconciler.ts";
 import type { Network } from "../network/network.ts";
-import type { Status } from "../status.ts";
 import type { Route } from "../system/http.ts";
+import type { Status } from "./status.ts";
 
 export interface ControlTarget {
   readonly network: Network;
@@ -13,7 +13,13 @@ export interface ControlTarget {
 }
 
 /** What can be asked of the daemon by whoever may open the control socket. */
-export function controlRoutes({ network, reconciler, reload, status, subscribe }: ControlTarget): Readonly<Record<string, Route>> {
+export function controlRoutes({
+  network,
+  reconciler,
+  reload,
+  status,
+  subscribe,
+}: ControlTarget): Readonly<Record<string, Route>> {
   return {
     "GET /v1/status": async () => status(),
     "GET /v1/events": (_body, signal) => events(subscribe, signal),

@@ -168,6 +168,22 @@ export class Transaction<D extends Database> {
     return this.#mutate(table, selector, [[column, "delete", ["set", keys]]], expectation);
   }
 
+  /** Sets the keys of a map that have a value here, removes those that are `null`, and leaves all others alone. */
+  mergeKeys<T extends TableName<D>, C extends MapName<D, T>>(
+    table: T,
+    selector: Selector<D, T>,
+    column: C,
+    entries: Readonly<Record<string, MapValue<D["tables"][T][C]> | null>>,
+    expectation: Expectation = {},
+  ): CountRef {
+    const kept = Object.entries(entries).filter(([, value]) => value !== null);
+    const mutations: Json = [
+      [column, "delete", ["set", Object.keys(entries)]],
+      [column, "insert", encodeColumn(this.database, table, column, Object.fromEntries(kept))],
+    ];
+    return this.#mutate(table, selector, mutations, expectation);
+  }
+
   /** Adds members to a set; those that are in it already do no harm. */
   addToSet<T extends TableName<D>, C extends SetName<D, T>>(
     table: T,

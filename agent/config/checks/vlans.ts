@@ -58,7 +58,7 @@ function undeclaredVlan(vlans: NetworkDraft["vlans"], name: string, path: Findin
  * Management VLANs are those called `management` and those of an address that has a gateway. Where there is neither,
  * every VLAN that carries an address of ours counts.
  */
-export function managementVlans({ vlans, addresses }: NetworkDraft): ReadonlySet<string> {
+function managementVlans({ vlans, addresses }: NetworkDraft): ReadonlySet<string> {
   const used = [...addresses.values()].filter(({ vlan }) => vlan !== undefined);
   const named = [...(vlans?.keys() ?? [])].filter((name) => name === "management");
   const routed = used.filter(({ gateway }) => gateway !== undefined);

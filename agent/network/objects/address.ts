@@ -29,7 +29,9 @@ export const address: NetworkObject = ({ network, hostMac }) => {
         ],
       },
     })),
-    addresses: entries.flatMap(([device, { ipv4, ipv6 }]) => [...ipv4, ...ipv6].map((cidr) => ({ device, address: cidr }))),
+    addresses: entries.flatMap(([device, { ipv4, ipv6 }]) =>
+      [...ipv4, ...ipv6].map((cidr) => ({ device, address: cidr })),
+    ),
     routes: entries.flatMap(([device, { gateway, routes }]) => [
       ...(gateway === undefined ? [] : [{ to: "default", via: gateway, device }]),
       ...routes.map(({ to, via }) => ({ to, via, device })),

@@ -4,8 +4,12 @@ import type { NetworkObject } from "./object.ts";
 /** The active-backup bond of the uplinks, trunking every VLAN of the configuration and no other. */
 export const bond: NetworkObject = ({ network, deviceOf }) => {
   const { name, members, primary, updelayMs, downdelayMs, detect, mtu } = network.bond;
+  const devices = members.flatMap((nic) => {
+    const device = deviceOf(nic);
+    return device === undefined ? [] : [{ nic, device }];
+  });
   return {
-    links: members.map(deviceOf),
+    links: devices.map(({ device }) => device),
     ports: [
       {
         bridge: network.bridge,
@@ -22,12 +26,12 @@ export const bond: NetworkObject = ({ network, deviceOf }) => {
             bond_downdelay: downdelayMs,
             other_config: {
               "bond-detect-mode": detect,
-              "bond-primary": primary === undefined ? null : deviceOf(primary),
+              "bond-primary": primary === undefined ? null : (deviceOf(primary) ?? null),
             },
             external_ids: ownerMark,
           },
-          interfaces: members.map((nic) => ({
-            name: deviceOf(nic),
+          interfaces: devices.map(({ nic, device }) => ({
+            name: device,
             columns: {
               ...(mtu === undefined ? {} : { mtu_request: [mtu] }),
               external_ids: { ...ownerMark, ...nicMark(nic) },

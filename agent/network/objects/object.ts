@@ -10,8 +10,8 @@ export interface Context {
   readonly hash: string;
   readonly revision: number;
   readonly observed: Observed;
-  /** The device behind a NIC of the configuration. */
-  readonly deviceOf: (nic: string) => string;
+  /** The device behind a NIC of the configuration; absent while it is missing and another NIC has its name. */
+  readonly deviceOf: (nic: string) => string | undefined;
   /** The MAC address that stands for the host: the permanent one of the first member. Absent while it is not known. */
   readonly hostMac?: string;
 }

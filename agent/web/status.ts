@@ -1,5 +1,5 @@
-import type { ReconcilerState } from "./core/reconciler.ts";
-import type { Problem } from "./core/errors.ts";
+import type { Problem } from "../core/errors.ts";
+import type { ReconcilerState } from "../core/reconciler.ts";
 
 /** What `devcloud-agent status --json` prints and the control socket answers. */
 export interface Status {
