@@ -32,7 +32,7 @@ const currentDate = {
 };
 
 export default defineConfig(
-  { ignores: ["dist/", "coverage/", "**/node_modules/", "test/cases/", "test/fixtures/"] },
+  { ignores: ["dist/", "dist.*/", "coverage/", "**/node_modules/", "test/cases/", "test/fixtures/"] },
   {
     files: ["**/*.ts"],
     linterOptions: { reportUnusedDisableDirectives: "error" },
