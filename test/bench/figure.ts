@@ -1,0 +1,57 @@
+/** One measured number, always beside the same work done by a peer in the same run: machines are noisy, ratios less so. */
+export interface Figure {
+  readonly bench: string;
+  readonly figure: string;
+  readonly value: number;
+  readonly unit: "ms" | "MiB";
+  /** What it is compared with. */
+  readonly peer: string;
+  readonly peerValue: number;
+  /** value / peerValue. */
+  readonly ratio: number;
+  /** The ratio to reach; `null` where there is none. */
+  readonly goal: number | null;
+  /** `null` without a goal. */
+  readonly met: boolean | null;
+}
+
+export interface Series {
+  readonly figure: string;
+  readonly unit: Figure["unit"];
+  readonly peer: string;
+  readonly goal?: number;
+  readonly ours: readonly number[];
+  readonly theirs: readonly number[];
+}
+
+/** Medians of two interleaved series. */
+export function figureOf(bench: string, { figure, unit, peer, goal, ours, theirs }: Series): Figure {
+  const value = median(ours);
+  const peerValue = median(theirs);
+  const ratio = value / peerValue;
+  return {
+    bench,
+    figure,
+    value,
+    unit,
+    peer,
+    peerValue,
+    ratio,
+    goal: goal ?? null,
+    met: goal === undefined ? null : ratio <= goal,
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** A line for a person. */
+export function renderFigure({ bench, figure, value, unit, peer, peerValue, ratio, goal, met }: Figure): string {
+  const numbers = `${value.toFixed(1)} ${unit}, ${peer} ${peerValue.toFixed(1)} ${unit}: ${ratio.toFixed(2)} times`;
+  const verdict = goal === null ? "" : ` (goal <= ${goal.toFixed(2)}: ${met === true ? "met" : "missed"})`;
+  return `${bench}: ${figure}: ${numbers}${verdict}`;
+}

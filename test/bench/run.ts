@@ -1,0 +1,48 @@
+import { parseArgs } from "node:util";
+import { buildTree } from "../../packaging/build.ts";
+import { requireRoot } from "../lab/lab.ts";
+import { figureOf, renderFigure } from "./figure.ts";
+import { benches } from "./list.ts";
+
+const HELP = `npm run bench -- NAME [--rounds N] [--json]
+
+${benches.map(({ name, about }) => `  ${name.padEnd(10)}${about}`).join("\n")}
+
+Every figure is a median, taken in turns with a peer that does the same work in the same run. A missed goal is printed and
+does not fail the run: machines are noisy, and a number is read by a person.
+
+Examples:
+  npm run bench -- boot
+  npm run bench -- network --rounds 30 --json
+`;
+
+async function main(): Promise<number> {
+  const options = { rounds: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean" } } as const;
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const bench = benches.find(({ name }) => name === positionals[0]);
+  if (values.help === true || bench === undefined) {
+    process.stdout.write(HELP);
+    return values.help === true ? 0 : 2;
+  }
+  const rounds = values.rounds === undefined ? bench.rounds : Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    process.stderr.write(`--rounds: expected a whole number from 1 on, got ${values.rounds}\n`);
+    return 2;
+  }
+  requireRoot();
+  await buildTree();
+  let done = 0;
+  const tick = (): void => {
+    done += 1;
+    if (process.stderr.isTTY) process.stderr.write(`\r${bench.name}: round ${done}`);
+  };
+  const series = await bench.run(rounds, tick);
+  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+  for (const one of series) {
+    const figure = figureOf(bench.name, one);
+    process.stdout.write(`${values.json === true ? JSON.stringify(figure) : renderFigure(figure)}\n`);
+  }
+  return 0;
+}
+
+process.exitCode = await main();
