@@ -36,7 +36,8 @@ export class Configuration {
 
   /** What the network capability asks at every pass. */
   async wanted(): Promise<Wanted> {
-    await (this.#loading ??= this.load());
+    if (this.#loading === undefined) await this.load();
+    else await this.#loading;
     const { network, host } = this.#settings ?? {};
     const name = host?.name === undefined ? {} : { hostName: host.name };
     return {

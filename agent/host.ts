@@ -6,7 +6,7 @@ import type { NetworkEvent, NetworkPorts } from "./network/ports.ts";
 import { systemClock } from "./system/clock.ts";
 import { openDeadMan } from "./system/dead-man.ts";
 import { readFileBounded, writeFileAtomic } from "./system/files.ts";
-import { ip } from "./system/ip.ts";
+import { Ip } from "./system/ip.ts";
 import { type Places, placesUnder } from "./system/places.ts";
 import { prober } from "./system/prober.ts";
 import { openStateStore } from "./system/state-store.ts";
@@ -44,10 +44,11 @@ export async function openHost(options: HostOptions): Promise<Host> {
     onError: (error) => onProblem({ code: "E_INTERNAL", message: String(error) }),
   });
   const ovs = new Ovs(client, { applyTimeoutMs: timing.applyTimeoutMs, steal: options.steal ?? false });
+  const kernel = new Ip();
   const ports: NetworkPorts = {
     clock: systemClock,
     ovs,
-    kernel: ip,
+    kernel,
     state: openStateStore(places.networkState, onProblem),
     prober,
     deadMan: openDeadMan(root, program),
@@ -57,5 +58,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
     report,
   };
   const bootId = new TextDecoder().decode(await readFileBounded(places.bootId, 128)).trim();
-  return { places, bootId, ovs, ports, close: () => ovs.close() };
+  const close = (): void => {
+    ovs.close();
+    kernel.close();
+  };
+  return { places, bootId, ovs, ports, close };
 }

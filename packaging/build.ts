@@ -76,6 +76,8 @@ async function bundle(entry: string, outfile: string): Promise<void> {
     // Names stay, so that a stack trace from production can be read without a source map.
     minifyWhitespace: true,
     minifySyntax: true,
+    // Node prints the whole line of an uncaught error.
+    lineLimit: 120,
     legalComments: "eof",
     plugins: [lazyBuiltins],
     // Packages in CommonJS call require() for Node's own modules.
@@ -125,7 +127,9 @@ async function main(): Promise<void> {
   console.log(`${built.out}: bundle ${(built.bytes / 1024).toFixed(0)} KiB`);
   const start = await measureStart(built.out, 9);
   const ratio = (start.version / start.node).toFixed(2);
-  console.log(`start-up: devcloud-agent version ${start.version.toFixed(0)} ms, node -e 0 ${start.node.toFixed(0)} ms: ${ratio} times`);
+  console.log(
+    `start-up: devcloud-agent version ${start.version.toFixed(0)} ms, node -e 0 ${start.node.toFixed(0)} ms: ${ratio} times`,
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

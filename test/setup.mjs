@@ -32,7 +32,9 @@ function ensurePackages() {
   const npm = process.env.npm_execpath;
   const [command, prefix] = npm ? [process.execPath, [npm]] : ["npm", []];
   // stdout belongs to the script that follows (it may print JSON), so npm talks on stderr.
-  const result = spawnSync(command, [...prefix, verb, "--no-audit", "--no-fund"], {
+  // Errors only: npm would warn that the machine's Node is not the one that the packages want, which is the pinned one.
+  const flags = ["--no-audit", "--no-fund", "--loglevel=error"];
+  const result = spawnSync(command, [...prefix, verb, ...flags], {
     cwd: root,
     stdio: ["inherit", 2, 2],
   });

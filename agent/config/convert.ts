@@ -1,3 +1,4 @@
+import { formatIp, parseCidr, parseIp } from "./ip.ts";
 import type { Config } from "./schema.ts";
 import type {
   AddressSettings,
@@ -29,7 +30,7 @@ export function toSettings(config: Config): Settings {
 }
 
 function networkSettings(network: NonNullable<Config["network"]>): NetworkSettings {
-  const addresses = mapValues(network.addresses, (address): AddressSettings => address);
+  const addresses = mapValues(network.addresses, addressSettings);
   const hasGateway = Object.values(addresses).some(({ gateway }) => gateway !== undefined);
   return {
     mode: network.mode,
@@ -52,6 +53,30 @@ function nicSettings({ mac, pci, fabric }: NonNullable<Config["network"]>["nics"
     ...(pci !== undefined && { pci: pci.toLowerCase() }),
     fabric,
   };
+}
+
+/** One spelling of every address, which is the kernel's. */
+function addressSettings(address: NonNullable<Config["network"]>["addresses"][string]): AddressSettings {
+  return {
+    ...address,
+    ipv4: address.ipv4.map(cidr),
+    ipv6: address.ipv6.map(cidr),
+    ...(address.gateway !== undefined && { gateway: ip(address.gateway) }),
+    routes: address.routes.map(({ to, via }) => ({ to: cidr(to), via: ip(via) })),
+  };
+}
+
+// The schema has let only addresses through.
+function cidr(text: string): string {
+  const found = parseCidr(text);
+  if (found === undefined) throw new TypeError(`not an address with its prefix: ${text}`);
+  return `${formatIp(found)}/${found.prefix}`;
+}
+
+function ip(text: string): string {
+  const found = parseIp(text);
+  if (found === undefined) throw new TypeError(`not an address: ${text}`);
+  return formatIp(found);
 }
 
 function bondSettings({ primary, updelay, downdelay, ...bond }: NonNullable<Config["network"]>["bond"]): BondSettings {

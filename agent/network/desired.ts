@@ -3,7 +3,7 @@ import { objects } from "./objects/index.ts";
 import type { Context } from "./objects/object.ts";
 import type { Link, Observed } from "./observed.ts";
 import { standsForNic } from "./owner.ts";
-import type { Keys, PortTarget, Target } from "./target.ts";
+import type { PortTarget, Target } from "./target.ts";
 
 /** A configuration as it is asked for and stored: with the name that the host has in it, and its place in history. */
 export interface NetworkConfig {
@@ -26,7 +26,7 @@ export function targetOf(config: NetworkConfig, observed: Observed): Target {
       .flatMap((part) => part.bridges ?? [])
       .map((bridge) => ({ ...bridge, ports: portsOn(bridge.name, ports) })),
     managers: parts.flatMap((part) => part.managers ?? []),
-    externalIds: parts.reduce<Keys>((all, part) => ({ ...all, ...part.externalIds }), {}),
+    externalIds: Object.fromEntries(parts.flatMap((part) => Object.entries(part.externalIds ?? {}))),
     ...(systemIdFile === undefined ? {} : { systemIdFile }),
     links: [...new Set(parts.flatMap((part) => part.links ?? []))].sort(),
     addresses: parts.flatMap((part) => part.addresses ?? []),

@@ -117,10 +117,11 @@ export class Network implements Capability {
     const differs = desired !== undefined && desired.hash !== lastGood.config.hash;
     if (differs && (failed === undefined || this.#retry)) {
       const silent = await this.#withoutCarrier(desired.network, signal);
-      if (!silent) return this.#changeTo({ ...desired, revision: lastGood.config.revision + 1 }, lastGood, signal, progress);
+      if (!silent)
+        return this.#changeTo({ ...desired, revision: lastGood.config.revision + 1 }, lastGood, signal, progress);
       // Without carrier no probe answers, and a configuration that is right would be remembered as a failed one.
       const message = "no NIC of the desired network has carrier: it is applied when one has";
-      return this.#outcome(lastGood.config, [{ code: "E_NETWORK_WAITING", message }, ...problems], signal);
+      return this.#outcome(lastGood.config, [{ code: "E_NIC_NO_CARRIER", message }, ...problems], signal);
     }
     this.#retry = false;
     const refused: readonly Problem[] =
@@ -197,17 +198,12 @@ export class Network implements Capability {
     }
     if (desired.network.mode === "observe") return this.#observing(desired, problems, signal);
     const config: NetworkConfig = { ...desired, revision: 1 };
-    const { observed, target } = await converge(
-      this.#ports,
-      (now) => targetOf(config, now),
-      signal,
-      {
-        onStep: (step) => {
-          progress();
-          this.#ports.report({ event: "change", step, hash: config.hash });
-        },
+    const { observed, target } = await converge(this.#ports, (now) => targetOf(config, now), signal, {
+      onStep: (step) => {
+        progress();
+        this.#ports.report({ event: "change", step, hash: config.hash });
       },
-    );
+    });
     if (!this.#hasCarrier(config, observed)) return this.#report(config, observed, problems);
     const results = await Promise.all(
       probeTargets(config.network).map((probe) => this.#ports.prober.probe(probe, timing.probeTimeoutMs, signal)),

@@ -82,17 +82,18 @@ export class Ovs implements OvsPort {
   }
 
   async #open(signal: AbortSignal): Promise<Replica<Vswitch>> {
-    this.#replica ??= this.#connect(signal).catch((error: unknown) => {
+    this.#replica ??= this.#connect().catch((error: unknown) => {
       this.#replica = undefined;
       throw error;
     });
-    return this.#replica;
+    // Shared by all who ask at the same time: one that gives up must not end it for the others.
+    return orAborted(this.#replica, signal);
   }
 
-  async #connect(signal: AbortSignal): Promise<Replica<Vswitch>> {
+  async #connect(): Promise<Replica<Vswitch>> {
     try {
-      if (this.#client.state.state !== "connected") await this.#client.connect(signal);
-      const replica = await this.#client.monitor(vswitch, undefined, { signal });
+      if (this.#client.state.state !== "connected") await this.#client.connect();
+      const replica = await this.#client.monitor(vswitch);
       const tell = (): void => {
         if (!replica.synced) return;
         const now = observed(replica);
@@ -102,7 +103,6 @@ export class Ovs implements OvsPort {
       replica.onSynced(tell);
       return replica;
     } catch (error) {
-      signal.throwIfAborted();
       throw unreachable("Open vSwitch's database does not answer", error);
     }
   }
@@ -117,6 +117,15 @@ export class Ovs implements OvsPort {
       });
     return this.#lock;
   }
+}
+
+/** What `work` comes to, or the signal's reason as soon as it is aborted. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  return Promise.race([work, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
 }
 
 function observed(replica: Replica<Vswitch>): OvsObserved {

@@ -141,7 +141,10 @@ type Whole<C> = { [K in keyof C]: K extends MapColumn ? Record<string, string> :
 
 /** Columns for a row that does not exist yet: of maps, the keys that have a value. */
 function whole<C extends BridgeColumns | PortColumns | InterfaceColumns>(columns: C): Whole<C> {
-  const entries = Object.entries(columns).map(([name, value]: [string, unknown]) => [name, isKeys(value) ? present(value) : value]);
+  const entries = Object.entries(columns).map(([name, value]: [string, unknown]) => [
+    name,
+    isKeys(value) ? present(value) : value,
+  ]);
   return Object.fromEntries(entries) as Whole<C>;
 }
 

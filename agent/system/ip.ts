@@ -1,3 +1,4 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { AgentError } from "../core/errors.ts";
 import type { KernelObserved, Link } from "../network/observed.ts";
 import type { KernelPort } from "../network/ports.ts";
@@ -5,28 +6,84 @@ import { type AddressTarget, ROUTE_PROTOCOL, type RouteTarget } from "../network
 import { run } from "./run.ts";
 
 const TIMEOUT_MS = 5_000;
+const LOOK = `address show\nroute show table all proto ${ROUTE_PROTOCOL}\n`;
+/** The lines that a look is answered with: a JSON array of links, and one of routes. */
+const LINES = 2;
 
-/** Links, addresses and routes through iproute2, in one process for all of a look and one for all of a change. */
-export const ip: KernelPort = {
-  async observe(signal) {
-    const input = `address show\nroute show table all proto ${ROUTE_PROTOCOL}\n`;
-    const { code, stdout, stderr } = await run("ip", ["-json", "-details", "-batch", "-"], {
-      input,
-      signal,
-      timeoutMs: TIMEOUT_MS,
-    });
-    if (code !== 0)
-      throw new AgentError({ code: "E_IP_FAILED", message: `ip could not list the network: ${stderr.trim()}` });
-    return parseIp(stdout);
-  },
+interface Waiting {
+  readonly resolve: (text: string) => void;
+  readonly reject: (error: AgentError) => void;
+}
 
-  async batch(lines, signal) {
+/**
+ * Links, addresses and routes through iproute2. One `ip -batch` stays and answers every look, since a process for each would
+ * cost more than all the rest of a pass. Changes get a process of their own: the one that stays remembers the indexes of
+ * devices by name, and a device that was made anew has another.
+ */
+export class Ip implements KernelPort {
+  #child: ChildProcessWithoutNullStreams | undefined;
+  #waiting: Waiting[] = [];
+
+  async observe(signal: AbortSignal): Promise<KernelObserved> {
+    signal.throwIfAborted();
+    const child = (this.#child ??= this.#start());
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    this.#waiting.push({ resolve, reject });
+    const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener("abort", abort, { once: true });
+    child.stdin.write(LOOK);
+    try {
+      return parseIp(await promise);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  async batch(lines: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
     const input = `${lines.join("\n")}\n`;
     const { code, stderr } = await run("ip", ["-force", "-batch", "-"], { input, signal, timeoutMs: TIMEOUT_MS });
     if (code === 0) return [];
     return stderr.split("\n").filter((line) => line !== "" && !line.startsWith("Command failed"));
-  },
-};
+  }
+
+  close(): void {
+    this.#child?.stdin.end();
+  }
+
+  #start(): ChildProcessWithoutNullStreams {
+    const child = spawn("ip", ["-json", "-details", "-force", "-batch", "-"]);
+    const said: string[] = [];
+    let complaint = "";
+    let rest = "";
+    child.stdout.setEncoding("utf8");
+    child.stdout.on("data", (chunk: string) => {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      said.push(...lines.filter((line) => line !== ""));
+      while (said.length >= LINES) this.#waiting.shift()?.resolve(said.splice(0, LINES).join("\n"));
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      complaint = (complaint + chunk.toString()).slice(-1_000);
+    });
+    const ended = (cause?: NodeJS.ErrnoException): void => {
+      if (this.#child === child) this.#child = undefined;
+      for (const { reject } of this.#waiting.splice(0)) reject(failed(complaint, cause));
+    };
+    child.stdin.on("error", () => undefined);
+    child.once("error", ended);
+    child.once("close", () => ended());
+    return child;
+  }
+}
+
+function failed(complaint: string, cause?: NodeJS.ErrnoException): AgentError {
+  if (cause?.code === "ENOENT")
+    return new AgentError({ code: "E_TOOL_MISSING", message: "ip is not installed" }, { cause });
+  const why = complaint.trim() || (cause?.message ?? "it ended");
+  return new AgentError({ code: "E_IP_FAILED", message: `ip could not list the network: ${why}` }, { cause });
+}
 
 /** What `ip -json -details` prints, of which only this is read (iproute2's ipaddress.c and iproute.c). */
 interface IpLink {
@@ -91,5 +148,8 @@ function addressesOf(link: IpLink): AddressTarget[] {
 
 function routeOf({ dst, gateway, dev }: IpRoute): RouteTarget[] {
   // A route of our protocol without a gateway is not one that we make.
-  return gateway === undefined || dev === undefined ? [] : [{ to: dst, via: gateway, device: dev }];
+  if (gateway === undefined || dev === undefined) return [];
+  // iproute2 leaves the prefix of a single host out.
+  const host = dst === "default" || dst.includes("/") ? "" : dst.includes(":") ? "/128" : "/32";
+  return [{ to: `${dst}${host}`, via: gateway, device: dev }];
 }

@@ -9,10 +9,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
-import { ensureBuilt } from "./build.ts";
 import { demo } from "./demo.ts";
 import { openShell } from "./host.ts";
 import { createLab, type Lab, requireRoot } from "./lab.ts";
+import { ensureBuilt } from "./program.ts";
 import { readable } from "./readable.ts";
 import { evict, labs, sweep } from "./registry.ts";
 import { hostTools } from "./tools.ts";

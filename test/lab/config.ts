@@ -58,7 +58,7 @@ export function hostConfig(index: number, overrides: ConfigMap = {}): ConfigMap 
 }
 
 /** Maps merge by key, everything else replaces, null deletes: the rule of the fragments. */
-export function merge(below: ConfigMap, above: ConfigMap): ConfigMap {
+function merge(below: ConfigMap, above: ConfigMap): ConfigMap {
   const merged: Record<string, ConfigValue> = { ...below };
   for (const [key, value] of Object.entries(above)) {
     const old = merged[key];

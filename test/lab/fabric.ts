@@ -20,22 +20,7 @@ export interface CutOptions {
 }
 
 /** What a veth does in software and a real NIC does right: checksums and tags are put into the frame itself. */
-export const plainNic = [
-  "tx",
-  "off",
-  "rx",
-  "off",
-  "tso",
-  "off",
-  "gso",
-  "off",
-  "gro",
-  "off",
-  "txvlan",
-  "off",
-  "rxvlan",
-  "off",
-];
+const plainNic = ["tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off", "txvlan", "off", "rxvlan", "off"];
 
 /** The address of the gateway on a VLAN: 10.1.0.1/24 on 100, 10.1.5.1/24 on 105, and so on. */
 export function gatewayAddress(vlan: number): string {

@@ -16,12 +16,7 @@ import { identify, type ProcessId } from "./processes.ts";
 import { addNamespaces, endProcesses, namespaceFile, namespaceName, removeNamespace } from "./registry.ts";
 
 const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const bundle = join(repository, "dist/usr/lib/devcloud-agent/devcloud-agent.mjs");
 const gateScript = join(repository, "packaging/usr/libexec/devcloud-agent/docker-gate");
-
-function programPath(): string {
-  return existsSync(bundle) ? bundle : join(repository, "agent/main.ts");
-}
 
 /** Command words for a shell on a host of a lab that another process owns. */
 export function openShell(labFolder: string, host: string): string[] {
@@ -42,7 +37,7 @@ export type FragmentRank = keyof typeof fragmentFolders;
 
 /**
  * What the machine is to a host, set up by the host's first process in a mount namespace of its own: /run is ROOT/run,
- * /sys shows the host's NICs, and what is written to /etc stays in the lab. All of it ends with the host's processes.
+ * /sys and ROOT/sys show the host's NICs, and what is written to /etc stays in the lab. All of it ends with the host's processes.
  */
 const firstProcess = `
 root=$1 scratch=$2 name=$3
@@ -52,6 +47,7 @@ busybox mount -o rbind /sys/fs/cgroup "$root/sys" && groups=yes
 busybox mount -t sysfs sysfs /sys
 [ -z "\${groups-}" ] || busybox mount -o move "$root/sys" /sys/fs/cgroup
 busybox mount -t sysfs sysfs "$root/sys"
+busybox mount -o bind /proc/sys/net "$root/proc/sys/net"
 busybox mount -t overlay -o "lowerdir=/etc,upperdir=$scratch/etc,workdir=$scratch/work" overlay /etc ||
   { busybox mount -t tmpfs tmpfs "$scratch/etc" && cp -a /etc/. "$scratch/etc" && busybox mount -o bind "$scratch/etc" /etc; }
 echo up
@@ -65,6 +61,8 @@ export interface HostPlace {
   readonly folder: string;
   readonly fabric: Fabric;
   readonly env: NodeJS.ProcessEnv;
+  /** The agent's program file. */
+  readonly program: string;
 }
 
 export interface Nic extends Cable {
@@ -168,7 +166,7 @@ export class Host {
   async #writeShell({ pid }: ProcessId): Promise<void> {
     const bin = `${this.root}-bin`;
     await mkdir(bin, { recursive: true });
-    const agent = `#!/bin/sh\nexec "${process.execPath}" "${programPath()}" --root "${this.root}" "$@"\n`;
+    const agent = `#!/bin/sh\nexec "${process.execPath}" "${this.#place.program}" --root "${this.root}" "$@"\n`;
     await writeFile(join(bin, "devcloud-agent"), agent, { mode: 0o755 });
     const variables = ["OVS_RUNDIR", "OVS_LOGDIR", "DOCKER_HOST"].map((name) => `export ${name}="${this.env[name]}"`);
     const enter = `exec nsenter --target ${pid} --net --mount --uts "\${SHELL:-/bin/sh}"`;
@@ -242,9 +240,9 @@ export class Host {
     return path;
   }
 
-  /** The agent program with its root: the built bundle where it exists, else the sources. */
+  /** The agent program with its root, in the host's namespaces. */
   agentCommand(...args: readonly string[]): string[] {
-    return [...this.enter(), process.execPath, programPath(), "--root", this.root, ...args];
+    return [...this.enter(), process.execPath, this.#place.program, "--root", this.root, ...args];
   }
 
   /** Starts `devcloud-agent run`. */

@@ -4,6 +4,7 @@ import { labVlans } from "./config.ts";
 import { type CutOptions, Fabric } from "./fabric.ts";
 import { Host } from "./host.ts";
 import { Ping, type PingOptions } from "./ping.ts";
+import { programFor } from "./program.ts";
 import { claim, namespaceFile, remove, sweep } from "./registry.ts";
 import { hostTools, type Say } from "./tools.ts";
 
@@ -33,13 +34,13 @@ export class Lab implements AsyncDisposable {
   readonly hosts: readonly Host[];
   #down: Promise<void> | undefined;
 
-  constructor(id: string, folder: string, env: NodeJS.ProcessEnv, options: LabOptions) {
+  constructor(id: string, folder: string, env: NodeJS.ProcessEnv, program: string, options: LabOptions) {
     this.id = id;
     this.folder = folder;
     this.env = env;
     this.fabric = new Fabric(id, folder, env, options.vlans ?? Object.values(labVlans));
     const indexes = Array.from({ length: options.hosts ?? 1 }, (_, at) => at + 1);
-    this.hosts = indexes.map((index) => new Host({ labId: id, index, folder, env, fabric: this.fabric }));
+    this.hosts = indexes.map((index) => new Host({ labId: id, index, folder, env, program, fabric: this.fabric }));
   }
 
   /** The first host, for the many labs that have one. */
@@ -115,7 +116,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const swept = await sweep(env);
   for (const id of swept) options.say?.(`lab: removed what the dead lab ${id} had left`);
   const { id, folder } = await claim();
-  const lab = new Lab(id, folder, env, options);
+  const lab = new Lab(id, folder, env, await programFor(folder), options);
   try {
     await lab.fabric.start();
     await Promise.all(

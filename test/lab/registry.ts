@@ -149,6 +149,19 @@ export async function remove(id: string, env: NodeJS.ProcessEnv): Promise<void> 
   await withLock(lock, () => removeBase(env));
 }
 
+/** What the machine still has of a lab: namespaces, control groups, mounts, sockets, files. Empty once it is removed. */
+export async function traces(id: string): Promise<string[]> {
+  const names = await namespacesOf(namespaceName(id, ""));
+  const folder = join(base, id);
+  const tables = await Promise.all(["/proc/self/mounts", "/proc/net/unix"].map((path) => readFile(path, "utf8")));
+  const lines = tables.flatMap((text) => text.split("\n")).filter((line) => line.includes(folder));
+  const files = await stat(folder).then(
+    () => [folder],
+    () => [],
+  );
+  return [...names, ...(await groupsOf(id)), ...lines, ...files];
+}
+
 /** Kills every process in the namespaces whose names begin with `prefix` and in the control groups of `group`. */
 export async function endProcesses(prefix: string, group: string): Promise<void> {
   const names = await namespacesOf(prefix);

@@ -13,7 +13,7 @@ export interface Need {
 }
 
 /** The commands that the lab and the tests start, and the package that each comes from. */
-export const needs: readonly Need[] = [
+const needs: readonly Need[] = [
   {
     commands: ["ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-appctl", "ovs-ofctl", "ovsdb-tool"],
     debian: "openvswitch-switch",

@@ -34,7 +34,7 @@ export const address: NetworkObject = ({ network, hostMac }) => {
     ),
     routes: entries.flatMap(([device, { gateway, routes }]) => [
       ...(gateway === undefined ? [] : [{ to: "default", via: gateway, device }]),
-      ...routes.map(({ to, via }) => ({ to, via, device })),
+      ...routes.map(({ to, via }) => ({ to: to.endsWith("/0") ? "default" : to, via, device })),
     ]),
   };
 };
