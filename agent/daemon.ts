@@ -3,13 +3,12 @@ import { Configuration } from "./configuration.ts";
 import type { Problem } from "./core/errors.ts";
 import { Reconciler } from "./core/reconciler.ts";
 import { openHost } from "./host.ts";
-import { activeMember } from "./network/failover.ts";
 import { Network } from "./network/network.ts";
 import type { NetworkEvent } from "./network/ports.ts";
 import { networkStatus } from "./network-status.ts";
 import { Readiness } from "./readiness.ts";
 import { systemClock } from "./system/clock.ts";
-import { writeFileAtomic } from "./system/files.ts";
+import { touch } from "./system/files.ts";
 import type { UnixServer } from "./system/http.ts";
 import { followKernel } from "./system/ip-monitor.ts";
 import { openLog } from "./system/log.ts";
@@ -41,7 +40,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   const readiness = new Readiness({
     notifier,
     clock: systemClock,
-    writeFlag: () => writeFileAtomic(host.places.netReady, "", 0o644),
+    writeFlag: () => touch(host.places.netReady),
     tell,
   });
   const network = new Network(host.ports, {
@@ -120,17 +119,9 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     });
   }
 
-  let active: string | undefined;
-  let seen = false;
   host.ovs.onChange((ovs) => {
     reconciler.trigger();
-    const bond = network.current?.network.bond.name;
-    if (bond === undefined) return;
-    const now = activeMember(ovs, bond);
-    if (now === active) return;
-    if (seen) onNetwork({ event: "failover", from: active, to: now });
-    seen ||= now !== undefined;
-    active = now;
+    network.noticed(ovs);
   });
 
   onSignals({

@@ -8,8 +8,9 @@ import { openDeadMan } from "./system/dead-man.ts";
 import { readFileBounded, writeFileAtomic } from "./system/files.ts";
 import { Ip } from "./system/ip.ts";
 import { type Places, placesUnder } from "./system/places.ts";
-import { prober } from "./system/prober.ts";
+import { announce, prober } from "./system/prober.ts";
 import { openStateStore } from "./system/state-store.ts";
+import { writeSysctl } from "./system/sysctl.ts";
 import { openSystemIdFile } from "./system/system-id.ts";
 
 /** This host, opened: what both the daemon and the network commands work on. */
@@ -51,8 +52,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
     kernel,
     state: openStateStore(places.networkState, onProblem),
     prober,
+    announce,
     deadMan: openDeadMan(root, program),
     systemId: openSystemIdFile(places.systemId),
+    setIpv6: (device, { setting, value }) => writeSysctl(`${places.ipv6}/${device}/${setting}`, value),
     writeRescue: (script) => writeFileAtomic(places.rescue, script, 0o700),
     ledgerPath: places.ledger,
     report,

@@ -36,11 +36,12 @@ export class Readiness {
     const status = problems[0]?.message ?? "the network stands";
     this.#status = status;
     try {
+      // First: whoever waits for READY, such as Docker's gate, looks for the flag next.
+      await writeFlag();
       if (!late) {
         await notifier.send(["READY=1", `STATUS=${status}`]);
         tell({ event: "ready", degraded: false, afterMs: sinceStart() });
       }
-      await writeFlag();
       tell({ event: "net-ready" });
     } catch (error) {
       this.#flagged = false;

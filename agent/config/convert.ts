@@ -107,6 +107,7 @@ function timing(timing: Config["timing"]): Timing {
     backoffMinMs: ms(timing.backoff_min),
     backoffMaxMs: ms(timing.backoff_max),
     driftIntervalMs: ms(timing.drift_interval),
+    deadManGraceMs: ms(timing.dead_man_grace),
   };
 }
 

@@ -120,6 +120,11 @@ const timingSchema = v.strictObject({
   backoff_min: defaulted("The first pause after a failure", value.waiting, "500ms"),
   backoff_max: defaulted("The longest pause after failures", value.waiting, "30s"),
   drift_interval: defaulted("Between two looks for drift, if nothing else calls for one", value.waiting, "30s"),
+  dead_man_grace: defaulted(
+    "How much later than the agent itself its dead-man takes a change back",
+    value.waiting,
+    "3s",
+  ),
 });
 
 const hostSchema = v.strictObject({

@@ -118,6 +118,8 @@ export interface Timing {
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
   readonly driftIntervalMs: number;
+  /** How much later than the agent itself the dead-man takes a change back. */
+  readonly deadManGraceMs: number;
 }
 
 export interface ContainerSettings {

@@ -10,4 +10,5 @@ export const defaultTiming: Timing = {
   backoffMinMs: 500,
   backoffMaxMs: 30_000,
   driftIntervalMs: 30_000,
+  deadManGraceMs: 3_000,
 };

@@ -1,4 +1,4 @@
-import type { NetworkSettings } from "../config/settings.ts";
+import type { NetworkSettings, Timing } from "../config/settings.ts";
 import { problemOf } from "../core/errors.ts";
 import type { ProbeResult, ProbeTarget } from "../core/probe.ts";
 import { type Converged, converge, observe, refuseConflicts } from "./converge.ts";
@@ -10,10 +10,7 @@ import { snapshot } from "./snapshot.ts";
 import type { FailedConfig, Pending } from "./state.ts";
 import type { Target } from "./target.ts";
 
-export interface ChangeTiming {
-  readonly probeIntervalMs: number;
-  readonly probeTimeoutMs: number;
-}
+export type ChangeTiming = Pick<Timing, "probeIntervalMs" | "probeTimeoutMs" | "deadManGraceMs">;
 
 export type ChangeResult =
   | { readonly result: "confirmed"; readonly converged: Converged }
@@ -21,8 +18,6 @@ export type ChangeResult =
 
 /** How many failed configurations are remembered. */
 const FAILED_KEPT = 50;
-/** The agent itself is given this much time after the deadline before the dead-man moves. */
-const DEAD_MAN_GRACE_MS = 1_000;
 
 /**
  * One commit-confirmed change of the network: recorded, guarded by a dead-man outside of this process, applied, and kept only
@@ -58,7 +53,7 @@ export class Change {
     const { clock, state, deadMan } = this.#ports;
     await state.write("pending", this.#pending);
     this.#step("pending");
-    await deadMan.arm(this.#pending.id, this.#pending.deadline - clock.monotonic() + DEAD_MAN_GRACE_MS);
+    await deadMan.arm(this.#pending.id, this.#pending.deadline - clock.monotonic() + this.#timing.deadManGraceMs);
     this.#step("armed");
     try {
       const target = (observed: Parameters<typeof targetOf>[1]): Target => targetOf(this.#pending.config, observed);

@@ -6,7 +6,7 @@ import type { Observed } from "./observed.ts";
 import { plan } from "./plan.ts";
 import { sameAddress } from "./plan-host.ts";
 import type { ChangeStep, NetworkPorts } from "./ports.ts";
-import { isIpStep, isOvsStep, type Step } from "./steps.ts";
+import { type FileStep, isFileStep, isIpStep, isOvsStep, type Step } from "./steps.ts";
 import type { AddressTarget, Target } from "./target.ts";
 
 /** Enough for what one pass uncovers (the kernel drops routes with their address); more means that somebody works against us. */
@@ -95,11 +95,16 @@ async function applyOnce(
     await ports.ovs.commit(ovsSteps, observed.ovs, signal, () => onStep("committed"));
     onStep("applied");
   }
-  for (const step of steps) if (step.kind === "write-system-id") await ports.systemId.write(step.value);
+  for (const step of steps.filter(isFileStep)) await writeFile(ports, step);
   const lines = ipBatch(steps.filter(isIpStep));
   const complaints = lines.length === 0 ? [] : await ports.kernel.batch(lines, signal);
   if (lines.length > 0) onStep("addressed");
   return complaints;
+}
+
+async function writeFile(ports: NetworkPorts, step: FileStep): Promise<void> {
+  if (step.kind === "set-ipv6") await ports.setIpv6(step.device, step);
+  else await ports.systemId.write(step.value);
 }
 
 /** Throws E_NETWORK_CONFLICT. */

@@ -34,6 +34,7 @@ const describers: Describers = {
   "remove-address": ({ address, device }) => goes(`address ${address} of ${device}`),
   "add-route": ({ to, via, device }) => comes(`route ${to} via ${via} on ${device}`),
   "remove-route": ({ to, via, device }) => goes(`route ${to} via ${via} of ${device}`),
+  "set-ipv6": ({ device, setting, value }) => changes(`${device}: ${setting}=${value}`, []),
   "write-system-id": ({ value }) => changes(`system-id.conf says ${value}`, []),
 };
 

@@ -11,3 +11,22 @@ export function activeMember(ovs: OvsObserved, bond: string): string | undefined
   const up = interfacesOf(ovs, port).filter((row) => row.link_state[0] === "up");
   return up.find((row) => row.mac_in_use[0] === mac)?.name;
 }
+
+/** The active member over time: tells when it moved. What it was at first is no event. */
+export class FailoverWatch {
+  #active: string | undefined;
+  #known = false;
+
+  /** The move since the last look, if there was one. `to` is absent while no member can carry traffic. */
+  look(
+    ovs: OvsObserved,
+    bond: string,
+  ): { readonly from: string | undefined; readonly to: string | undefined } | undefined {
+    const from = this.#active;
+    const to = activeMember(ovs, bond);
+    this.#active = to;
+    const known = this.#known;
+    this.#known ||= to !== undefined;
+    return known && from !== to ? { from, to } : undefined;
+  }
+}

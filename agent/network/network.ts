@@ -5,6 +5,7 @@ import {
   begin,
   Change,
   type ChangeResult,
+  type ChangeTiming,
   describeProbe,
   finishConfirm,
   finishRollback,
@@ -13,9 +14,11 @@ import {
   rememberGood,
 } from "./change.ts";
 import { converge, observe } from "./converge.ts";
+import { describe } from "./describe.ts";
 import { linkOf, type NetworkConfig, targetOf } from "./desired.ts";
+import { FailoverWatch } from "./failover.ts";
 import { anyCarrier, faults } from "./faults.ts";
-import type { Observed } from "./observed.ts";
+import type { Observed, OvsObserved } from "./observed.ts";
 import { plan } from "./plan.ts";
 import type { NetworkPorts } from "./ports.ts";
 import { type LastGood, type Pending, situationOf } from "./state.ts";
@@ -35,7 +38,7 @@ export interface NetworkOptions {
   /** Loaded only when it is needed: a host whose network is right is ready before its configuration was parsed. */
   readonly wanted: () => Promise<Wanted>;
   /** Used before the configuration is there. */
-  readonly earlyTiming: Pick<Timing, "probeIntervalMs" | "probeTimeoutMs">;
+  readonly earlyTiming: ChangeTiming;
 }
 
 /**
@@ -51,6 +54,7 @@ export class Network implements Capability {
   /** The last good network was put back once in this process, and ovs-vswitchd has proven that it lives. */
   #booted = false;
   #current: NetworkConfig | undefined;
+  readonly #failovers = new FailoverWatch();
 
   constructor(ports: NetworkPorts, options: NetworkOptions) {
     this.#ports = ports;
@@ -65,6 +69,18 @@ export class Network implements Capability {
   /** The configuration that the host follows now; absent until it was looked at. */
   get current(): NetworkConfig | undefined {
     return this.#change?.pending.config ?? this.#current;
+  }
+
+  /** Open vSwitch changed: a bond that moved to its other member is told, and the switches are told where we are now. */
+  noticed(ovs: OvsObserved): void {
+    const network = this.current?.network;
+    const moved = network && this.#failovers.look(ovs, network.bond.name);
+    if (moved === undefined) return;
+    this.#ports.report({ event: "failover", ...moved });
+    if (moved.to === undefined) return;
+    for (const [device, { ipv4 }] of Object.entries(network?.addresses ?? {})) {
+      for (const cidr of ipv4) this.#ports.announce(device, cidr.split("/")[0] ?? cidr);
+    }
   }
 
   /** Apply the desired configuration at the next pass even if it failed before. */
@@ -255,6 +271,7 @@ export class Network implements Capability {
   /** It stands when nothing is left to do and a member has carrier; whether the gateway answers does not matter here. */
   #stands(config: NetworkConfig, observed: Observed): Observed {
     this.#current = config;
+    this.noticed(observed.ovs);
     if (!this.#hasCarrier(config, observed)) return observed;
     this.#ports.report({ event: "stands", problems: this.#problems(config, observed, targetOf(config, observed)) });
     return observed;
@@ -294,8 +311,8 @@ export class Network implements Capability {
 
   #reportDrift(steps: readonly Step[]): void {
     for (const step of steps) {
-      const drift = "drift" in step ? step.drift : [{ object: step.kind, field: "", current: null, desired: null }];
-      for (const entry of drift) this.#ports.report({ ...entry, event: "drift" });
+      const { sign, text, details } = describe(step);
+      this.#ports.report({ event: "drift", change: `${sign} ${text}`, details, risk: step.risk });
     }
   }
 

@@ -34,6 +34,8 @@ export interface Link {
   readonly mtu: number;
   readonly up: boolean;
   readonly carrier: boolean;
+  /** It has an IPv6 address of its own making, so it speaks IPv6 on the wire. */
+  readonly linkLocal: boolean;
   /** PCI address of the device, e.g. `0000:3b:00.1`. */
   readonly pci?: string;
   /** What made the device, e.g. `vlan`, `veth`, `openvswitch` or `tun`; absent for hardware. */

@@ -1,18 +1,15 @@
-import type { Observed } from "./observed.ts";
+import type { Link, Observed } from "./observed.ts";
 import type { FileStep, IpStep } from "./steps.ts";
 import type { AddressTarget, RouteTarget, Target } from "./target.ts";
 
 /** The part of the plan that is not Open vSwitch's: links, addresses, routes, and the file with the host's system-id. */
 export function planHost(target: Target, observed: Observed): (IpStep | FileStep)[] {
   const { kernel, ledger, systemIdFile } = observed;
-  const linkByName = new Map(kernel.links.map((link) => [link.name, link]));
   return [
-    ...target.links
-      // A missing NIC cannot be brought up; that it is missing is a fault, not a step.
-      .filter(
-        (device) => linkByName.get(device)?.up === false || (!linkByName.has(device) && isOwnDevice(device, target)),
-      )
-      .map((device): IpStep => ({ kind: "link-up", device, why: "down", risk: "none" })),
+    ...target.links.flatMap((device) => {
+      const link = kernel.links.find(({ name }) => name === device);
+      return isOwnDevice(device, target) ? planPort(device, link) : planNic(device, link);
+    }),
     // Removing first: the kernel drops the other addresses of a net together with its first one.
     ...minus(ledger, target.addresses, sameAddress)
       .filter((entry) => kernel.addresses.some((address) => sameAddress(address, entry)))
@@ -29,6 +26,26 @@ export function planHost(target: Target, observed: Observed): (IpStep | FileStep
     ...(target.systemIdFile === undefined || target.systemIdFile === systemIdFile
       ? []
       : [{ kind: "write-system-id", value: target.systemIdFile, why: "differs", risk: "none" } as const]),
+  ];
+}
+
+/** Addresses come from the configuration, never from a router that announces itself. */
+function planPort(device: string, link: Link | undefined): (IpStep | FileStep)[] {
+  if (link?.up === true) return [];
+  return [
+    { kind: "set-ipv6", device, setting: "accept_ra", value: 0, why: "down", risk: "none" },
+    { kind: "link-up", device, why: "down", risk: "none" },
+  ];
+}
+
+/** An uplink carries what the bridge sends and says nothing itself: not even IPv6's greetings, untagged, on both fabrics. */
+function planNic(device: string, link: Link | undefined): (IpStep | FileStep)[] {
+  // A missing NIC cannot be brought up; that it is missing is a fault, not a step.
+  if (link === undefined || (link.up && !link.linkLocal)) return [];
+  const why = link.up ? "speaks IPv6" : "down";
+  return [
+    { kind: "set-ipv6", device, setting: "disable_ipv6", value: 1, why, risk: "none" },
+    ...(link.up ? [] : [{ kind: "link-up", device, why, risk: "none" } as const]),
   ];
 }
 

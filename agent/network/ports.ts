@@ -1,9 +1,10 @@
 import type { Clock } from "../core/clock.ts";
 import type { Problem } from "../core/errors.ts";
 import type { Prober } from "../core/probe.ts";
+import type { Risk } from "../core/step.ts";
 import type { KernelObserved, OvsObserved } from "./observed.ts";
 import type { StateStore } from "./state.ts";
-import type { OvsStep } from "./steps.ts";
+import type { Ipv6Switch, OvsStep } from "./steps.ts";
 
 /** What the network capability needs from the world. main.ts fills it; tests put fakes here and nowhere else. */
 export interface NetworkPorts {
@@ -13,7 +14,11 @@ export interface NetworkPorts {
   readonly state: StateStore;
   readonly prober: Prober;
   readonly deadMan: DeadMan;
+  /** Tells the neighbours of a device where an IPv4 address is now (gratuitous ARP). Not waited for; never fails. */
+  readonly announce: (device: string, address: string) => void;
   readonly systemId: SystemIdFile;
+  /** Sets a switch of the kernel's IPv6 for one device. Does nothing where the kernel has no IPv6. */
+  readonly setIpv6: (device: string, ipv6: Ipv6Switch) => Promise<void>;
   /** Stores the script that restores the addresses without Node (mode 0700). */
   readonly writeRescue: (script: string) => Promise<void>;
   /** Where the rescue script finds the ledger, for the script itself. */
@@ -56,7 +61,7 @@ export interface SystemIdFile {
 /** What happened, for the log, the status and whoever follows along. */
 export type NetworkEvent =
   | { readonly event: "change"; readonly step: ChangeStep; readonly hash: string; readonly [detail: string]: unknown }
-  | { readonly event: "drift"; readonly object: string; readonly field: string; readonly [detail: string]: unknown }
+  | { readonly event: "drift"; readonly change: string; readonly details: readonly string[]; readonly risk: Risk }
   | { readonly event: "failover"; readonly from: string | undefined; readonly to: string | undefined }
   | { readonly event: "stands"; readonly problems: readonly Problem[] };
 

@@ -39,7 +39,16 @@ export type IpStep =
   | ({ readonly kind: "add-route" } & RouteTarget & Reason)
   | ({ readonly kind: "remove-route" } & RouteTarget & Reason);
 
-export type FileStep = { readonly kind: "write-system-id"; readonly value: string } & Reason;
+/** Steps that write a file: a configuration, or a switch of the kernel. */
+export type FileStep =
+  | ({ readonly kind: "write-system-id"; readonly value: string } & Reason)
+  | ({ readonly kind: "set-ipv6"; readonly device: string } & Ipv6Switch & Reason);
+
+/** `disable_ipv6`: nothing of IPv6 is spoken on the device. `accept_ra`: whether routers configure it. */
+export interface Ipv6Switch {
+  readonly setting: "disable_ipv6" | "accept_ra";
+  readonly value: 0 | 1;
+}
 
 /** The difference between what is and what has to be, as data: every step can be printed, stored and applied. */
 export type Step = OvsStep | IpStep | FileStep;
@@ -60,6 +69,10 @@ export function isIpStep(step: Step): step is IpStep {
   return ipKinds.has(step.kind);
 }
 
+export function isFileStep(step: Step): step is FileStep {
+  return step.kind === "write-system-id" || step.kind === "set-ipv6";
+}
+
 export function isOvsStep(step: Step): step is OvsStep {
-  return !isIpStep(step) && step.kind !== "write-system-id";
+  return !isIpStep(step) && !isFileStep(step);
 }

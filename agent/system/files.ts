@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AgentError } from "../core/errors.ts";
 
@@ -143,3 +143,9 @@ function codeOf(error: unknown): string | undefined {
 
 /** What the configuration needs of the host's files (the port of agent/config/sources.ts). */
 export const configFiles = { list: listDir, read: readFileBounded };
+
+/** Makes an empty file that says something by being there; for /run, which no power cut outlives. */
+export async function touch(file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, "", { mode: 0o644 });
+}

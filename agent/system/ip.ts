@@ -133,6 +133,7 @@ function linkOf(link: IpLink): Link {
     mtu: link.mtu,
     up: link.flags.includes("UP"),
     carrier: link.flags.includes("LOWER_UP"),
+    linkLocal: link.addr_info.some(({ local, scope }) => scope === "link" && local.includes(":")),
     ...(link.parentbus === "pci" && link.parentdev !== undefined ? { pci: link.parentdev } : {}),
     ...(link.linkinfo?.info_kind === undefined ? {} : { kind: link.linkinfo.info_kind }),
     ...(link.link === undefined ? {} : { parent: link.link }),

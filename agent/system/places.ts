@@ -15,6 +15,8 @@ export interface Places {
   readonly ovsdb: string;
   readonly systemId: string;
   readonly bootId: string;
+  /** A directory a device, with the kernel's switches for its IPv6. */
+  readonly ipv6: string;
 }
 
 export function placesUnder(root: string): Places {
@@ -32,5 +34,6 @@ export function placesUnder(root: string): Places {
     ovsdb: below("run/openvswitch/db.sock"),
     systemId: below("etc/openvswitch/system-id.conf"),
     bootId: below("proc/sys/kernel/random/boot_id"),
+    ipv6: below("proc/sys/net/ipv6/conf"),
   };
 }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { Host } from "../lab/host.ts";
 import type { Lab } from "../lab/lab.ts";
 import { createLab } from "../lab/lab.ts";
-import type { Bench } from "./list.ts";
+import type { Bench } from "./figure.ts";
 
 /** What a restart of the daemon costs on a host whose network is right already, beside a Node that does nothing. */
 export const boot: Bench = {

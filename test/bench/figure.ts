@@ -24,6 +24,15 @@ export interface Series {
   readonly theirs: readonly number[];
 }
 
+export interface Bench {
+  readonly name: string;
+  readonly about: string;
+  /** How often each side is measured unless told otherwise. */
+  readonly rounds: number;
+  /** Measures both sides in turns; `tick` after each round. */
+  run(rounds: number, tick: () => void): Promise<readonly Series[]>;
+}
+
 /** Medians of two interleaved series. */
 export function figureOf(bench: string, { figure, unit, peer, goal, ours, theirs }: Series): Figure {
   const value = median(ours);

@@ -1,6 +1,6 @@
 import type { Host } from "../lab/host.ts";
 import { createLab } from "../lab/lab.ts";
-import type { Bench } from "./list.ts";
+import type { Bench } from "./figure.ts";
 
 /** How fast a host gets its network, beside one ovs-vsctl and one ip that do the same. */
 export const network: Bench = {

@@ -8,7 +8,7 @@ import { must } from "../lab/command.ts";
 import type { Host } from "../lab/host.ts";
 import { createLab, type Lab } from "../lab/lab.ts";
 import { identify, isAlive, namespaceAt, type ProcessId, processesIn, startOf } from "../lab/processes.ts";
-import { labs, namespaceFile, remove, sweep } from "../lab/registry.ts";
+import { labs, namespaceFile, remove, sweep, traces } from "../lab/registry.ts";
 import { hostTools } from "../lab/tools.ts";
 
 const quiet = { say: () => undefined };
@@ -57,14 +57,7 @@ async function remember(id: string): Promise<Traces> {
 
 /** Everything on the machine that still carries a lab's id, and every process of it that still lives. */
 async function left({ id, processes }: Traces): Promise<string[]> {
-  const names = (await readdir("/run/netns").catch(() => [])).filter((name) => name.includes(`-${id}-`));
-  const alive = processes.filter(isAlive).map(({ pid }) => `process ${pid}`);
-  const tables = await Promise.all(["/proc/self/mounts", "/proc/net/unix"].map((path) => readFile(path, "utf8")));
-  const lines = tables.flatMap((text) => text.split("\n")).filter((line) => line.includes(`devcloud-lab/${id}`));
-  const hierarchies = ["", ...(await readdir("/sys/fs/cgroup"))];
-  const groups = hierarchies.map((name) => `/sys/fs/cgroup/${name}/devcloud-lab/${id}`);
-  const places = [`/var/lib/devcloud-lab/${id}`, ...groups].filter((path) => existsSync(path));
-  return [...names, ...alive, ...lines, ...places];
+  return [...(await traces(id)), ...processes.filter(isAlive).map(({ pid }) => `process ${pid}`)];
 }
 
 /** The machine's own interfaces and routes, and the places where a Docker installation of its own would show. */
@@ -121,10 +114,10 @@ describe("a lab", () => {
     await lab.host.docker.run("one");
     expect(await machine()).toBe(before);
     expect(await namespacesOf(lab.id)).toHaveLength(4);
-    const traces = await remember(lab.id);
-    expect(traces.processes.length).toBeGreaterThan(8);
+    const up = await remember(lab.id);
+    expect(up.processes.length).toBeGreaterThan(8);
     await lab.down();
-    expect(await left(traces)).toEqual([]);
+    expect(await left(up)).toEqual([]);
     expect(await machine()).toBe(before);
   });
 
@@ -133,11 +126,11 @@ describe("a lab", () => {
     await configureByHand(live.host);
     const ping = live.ping(live.host.address);
     await ping.answered();
-    const traces = await remember(dead.id);
+    const before = await remember(dead.id);
     await dead.kill();
-    expect(await left(traces)).not.toEqual([]);
+    expect(await left(before)).not.toEqual([]);
     const next = await withLab({ hosts: 0 });
-    expect(await left(traces)).toEqual([]);
+    expect(await left(before)).toEqual([]);
     expect((await labs()).filter((lab) => lab.live).map((lab) => lab.id)).toEqual(
       expect.arrayContaining([live.id, next.id]),
     );

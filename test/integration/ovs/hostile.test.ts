@@ -139,6 +139,36 @@ describe("a server", () => {
     expect([...replica.rows("Bridge").values()].map((row) => row.name)).toEqual(["br2"]);
   });
 
+  it("may send updates behind a snapshot that cannot be read: only that replica fails", async () => {
+    const fake = await fakeServer((peer, { id: request, params, method }) => {
+      if (method !== "monitor" || !Array.isArray(params)) return;
+      const answer = { id: request, result: { Bridge: { [id(1)]: bridge(5) } }, error: null };
+      const update = { id: null, method: "update", params: [params[1], { Bridge: { [id(1)]: bridge(6) } }] };
+      peer.send(JSON.stringify(answer) + JSON.stringify(update));
+    });
+    const client = clientOf(fake);
+    await client.connect();
+    expect(await rejection(client.monitor(vswitch, { Bridge: ["name"] }))).toMatchObject({ kind: "bad-value" });
+    await fake.receives(2);
+    expect(fake.received[1]).toMatchObject({ method: "monitor_cancel" });
+    expect(client.state.state).toBe("connected");
+  });
+
+  it("may answer a request for a lock in one piece with what makes the consumer close: the wait ends", async () => {
+    const fake = await fakeServer((peer, { id: request, method }) => {
+      if (method !== "list_dbs") return;
+      const queued = { id: 1, result: { locked: false }, error: null };
+      const names = { id: request, result: [], error: null };
+      peer.send(JSON.stringify(queued) + JSON.stringify(names));
+    });
+    const client = clientOf(fake);
+    await client.connect();
+    const lock = rejection(client.lock("agent"));
+    await client.request("list_dbs", []);
+    client.close();
+    expect(await lock).toMatchObject({ kind: "closed" });
+  });
+
   it("that sends an update which cannot be read is left, and the content is fetched anew", async () => {
     let first = true;
     const fake = await fakeServer((peer, { id: request, params, method }) => {
@@ -159,12 +189,15 @@ describe("a server", () => {
     let accept = true;
     const fake = await fakeServer((peer, { id: request, method }) => {
       if (method === "hang_up") peer.hangUp();
+      else if (method === "lock") peer.send({ id: request, result: { locked: true }, error: null });
       else if (accept) peer.send({ id: request, result: { Bridge: {} }, error: null });
       else peer.send({ id: request, result: null, error: { error: "unknown database", details: "not now" } });
     });
     const errors: unknown[] = [];
     const client = clientOf(fake, { onError: (error) => errors.push(error), now: () => 0, random: () => 1 });
     await client.connect();
+    // Renewed each time, and before the replica is not: that does not make the connection a good one.
+    await client.lock("agent");
     const replica = await client.monitor(vswitch, { Bridge: ["name"] });
     accept = false;
     const waits: number[] = [];

@@ -152,12 +152,18 @@ describe("a lock", () => {
     expect((await a.lock("agent")).owned).toBe(true);
   });
 
-  it("fails with the client when that is closed", async () => {
-    const [a, b] = [await connected(), await connected()];
+  it("fails with the client when that is closed, at whatever moment", async () => {
+    const a = await connected();
     await a.lock("agent");
+    const b = await connected();
     const queued = rejection(b.lock("agent"));
+    // In one piece with the lock's own answer, or not: closed before or after that has been taken in.
     await b.request("list_dbs", []);
     b.close();
     expect(await queued).toMatchObject({ kind: "closed" });
+    const c = await connected();
+    const unanswered = rejection(c.lock("agent"));
+    c.close();
+    expect(await unanswered).toMatchObject({ kind: "closed" });
   });
 });
