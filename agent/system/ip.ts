@@ -22,11 +22,12 @@ interface Waiting {
  */
 export class Ip implements KernelPort {
   #child: ChildProcessWithoutNullStreams | undefined;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
 
   async observe(signal: AbortSignal): Promise<KernelObserved> {
     signal.throwIfAborted();
-    const child = (this.#child ??= this.#start());
+    this.#child ??= this.#start();
+    const child = this.#child;
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.#waiting.push({ resolve, reject });
     const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);

@@ -5,11 +5,11 @@ test("management frames leave tagged with their VLAN on the active NIC, and noth
   const lab = await createLab({ say: () => undefined });
   onTestFinished(() => lab.down());
   const { host } = lab;
-  // Up before the agent is, so that the capture sees its first frame as well; as after an installer, IPv6 speaks on them.
+  // As an installer leaves them: up, and greeting in IPv6, untagged.
   for (const nic of host.nics) await host.exec(["ip", "link", "set", nic.name, "up"]);
-  const captures = await Promise.all(host.nics.map((nic) => host.capture(nic.name)));
   const agent = host.startAgent();
   await agent.event("net-ready");
+  const captures = await Promise.all(host.nics.map((nic) => host.capture(nic.name)));
   const ping = lab.ping(host.address);
   await ping.answered(50);
   await ping.stop();

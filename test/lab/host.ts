@@ -125,6 +125,7 @@ export class Host {
     const folders = [
       ...Object.values(fragmentFolders),
       "proc/sys/kernel/random",
+      "proc/sys/net",
       "etc/openvswitch",
       "run",
       "sys",
