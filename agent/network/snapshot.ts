@@ -22,12 +22,18 @@ export function snapshot(observed: Observed, change: Target): Target {
   const bridges = ovs.bridges.filter(
     (row) => isOurs(row) || portsOf(ovs, row).some(isOurs) || change.bridges.some(({ name }) => name === row.name),
   );
+  const bridgesNow = bridges.map((row) => bridgeSnapshot(row, ovs, change));
+  // The change may remove a port of ours: it has to come back up.
+  const devices = bridgesNow.flatMap(({ ports }) =>
+    ports.flatMap(({ interfaces }) => interfaces.map(({ name }) => name)),
+  );
+  const links = new Set([...change.links, ...devices]);
   return {
-    bridges: bridges.map((row) => bridgeSnapshot(row, ovs, change)),
+    bridges: bridgesNow,
     managers: ovs.managers.filter(isOurs).map((row) => row.target),
     externalIds: keysNow(ovs.root.external_ids, change.externalIds, {}),
     ...(systemIdFile === undefined ? {} : { systemIdFile }),
-    links: kernel.links.filter((link) => link.up && change.links.includes(link.name)).map((link) => link.name),
+    links: kernel.links.filter((link) => link.up && links.has(link.name)).map((link) => link.name),
     addresses: ledger.filter((entry) => kernel.addresses.some((address) => sameAddress(address, entry))),
     routes: kernel.routes,
   };

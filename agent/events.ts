@@ -1,0 +1,53 @@
+import type { Problem } from "./core/errors.ts";
+import type { Logger } from "./system/log.ts";
+
+export interface AgentEvent {
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+/** One fragment can have thousands; check-config shows them all. */
+const TOLD_PROBLEMS = 10;
+
+/** What happens on this host: to the log, and to whoever follows along. */
+export class Events {
+  readonly #log: Logger;
+  readonly #now: () => number;
+  readonly #listeners = new Set<(event: object) => void>();
+  #told = "[]";
+
+  constructor(log: Logger, now: () => number) {
+    this.#log = log;
+    this.#now = now;
+  }
+
+  tell(event: AgentEvent): void {
+    this.#log.info(event, event.event);
+    for (const listener of this.#listeners) listener({ time: this.#now(), ...event });
+  }
+
+  /** The problems that there are now; told when they are others than before. */
+  problems(problems: readonly Problem[]): void {
+    const text = JSON.stringify(problems);
+    if (text === this.#told) return;
+    this.#told = text;
+    this.tell({ event: "problems", count: problems.length, problems: problems.slice(0, TOLD_PROBLEMS) });
+  }
+
+  /** Something that went wrong once. */
+  problem(problem: Problem): void {
+    this.#log.error({ event: "problem", problem }, problem.message);
+  }
+
+  /** A programming error that nobody can be thrown at. */
+  bug(error: unknown): void {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.problem({ code: "E_INTERNAL", message });
+  }
+
+  /** Calls back for every event until the returned function is called. */
+  subscribe(listener: (event: object) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
