@@ -1,13 +1,12 @@
-import type { Outcome } from "../core/capability.ts";
 import { AgentError, type Problem } from "../core/errors.ts";
 import { Network } from "../network/network.ts";
 import type { NetworkEvent } from "../network/ports.ts";
-import { askDaemon } from "../system/http.ts";
+import { askDaemon, followDaemon } from "../system/http.ts";
 import { placesUnder } from "../system/places.ts";
 import type { Status } from "../web/status.ts";
 import type { Io } from "./io.ts";
 import { renderProblems } from "./network-render.ts";
-import { openSession, type SessionOptions } from "./session.ts";
+import { openSession, type Session, type SessionOptions } from "./session.ts";
 
 /** `network apply`: through the daemon where it runs, else here. Resolves to the exit code. */
 export async function applyNetwork(
@@ -26,17 +25,50 @@ export async function applyNetwork(
       hint: "Look at `devcloud-agent network plan`, then set network.mode to enforce.",
     });
   }
-  // The control socket is served by this agent alone, so that its answer has the form that it is given there.
-  const answer = (await askDaemon(controlSocket, "POST", "/v1/network/apply", { retry })) as Status | undefined;
-  if (answer !== undefined) return tell(answer.network.problems, json, io);
-  const network = new Network(session.host.ports, {
-    bootId: session.host.bootId,
-    earlyTiming: session.settings.timing,
-    wanted: async () => ({ desired: session.desired, problems: [], timing: session.settings.timing }),
+  const { problems, hash } = (await throughDaemon(controlSocket, retry, json, io)) ?? (await here(session, retry));
+  const applied = hash === session.desired.hash;
+  if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-apply/v1", applied, problems })}\n`);
+  else {
+    const heading = applied ? "The network is as configured." : "Not applied: the host keeps the network that it had.";
+    io.stdout(`${[heading, ...renderProblems(problems, io.isTty)].join("\n")}\n`);
+  }
+  if (applied) return 0;
+  return problems.some(({ code }) => refusing.has(code)) ? 4 : 1;
+}
+
+/** Refused before anything was touched. */
+const refusing: ReadonlySet<string> = new Set(["E_NETWORK_CONFLICT", "E_OVSDB_LOCKED"]);
+
+/** How it ended: what is wrong, and the hash of the configuration that the host follows now. */
+interface Ending {
+  readonly problems: readonly Problem[];
+  readonly hash: string | undefined;
+}
+
+async function throughDaemon(socket: string, retry: boolean, json: boolean, io: Io): Promise<Ending | undefined> {
+  const ended = new AbortController();
+  const following = (async () => {
+    // The control socket is served by this agent alone, so that what it says has the form that it is given there.
+    for await (const event of followDaemon(socket, "/v1/events", ended.signal)) follow(event as NetworkEvent, json, io);
+  })().catch(() => undefined);
+  try {
+    const answer = (await askDaemon(socket, "POST", "/v1/network/apply", { retry })) as Status | undefined;
+    return answer && { problems: answer.network.problems, hash: answer.network.hash };
+  } finally {
+    ended.abort();
+    await following;
+  }
+}
+
+async function here({ host, desired, settings, signal }: Session, retry: boolean): Promise<Ending> {
+  const network = new Network(host.ports, {
+    bootId: host.bootId,
+    earlyTiming: settings.timing,
+    wanted: async () => ({ desired, problems: [], timing: settings.timing }),
   });
   if (retry) network.retry();
-  const outcome: Outcome = await network.reconcile(options.signal, () => undefined);
-  return tell(outcome.problems, json, io);
+  const { problems } = await network.reconcile(signal, () => undefined);
+  return { problems, hash: (await host.ports.state.read("last-good"))?.config.hash };
 }
 
 function follow(event: NetworkEvent, json: boolean, io: Io): void {
@@ -44,37 +76,4 @@ function follow(event: NetworkEvent, json: boolean, io: Io): void {
   const { good, of, reason } = event;
   const detail = event.step === "probe" ? ` ${good} of ${of}` : reason === undefined ? "" : `: ${reason}`;
   io.stderr(`  ${event.step}${detail}\n`);
-}
-
-/** What leaves the network other than asked for: refused, taken back, or not reachable. */
-const failing: ReadonlySet<string> = new Set([
-  "E_NETWORK_ROLLED_BACK",
-  "E_NETWORK_UNCONFIRMED",
-  "E_NETWORK_NOT_CONVERGING",
-]);
-const refusing: ReadonlySet<string> = new Set(["E_NETWORK_CONFLICT", "E_OVSDB_LOCKED"]);
-
-function tell(problems: readonly Problem[], json: boolean, io: Io): number {
-  const code = problems.some((problem) => refusing.has(problem.code))
-    ? 4
-    : problems.some((problem) => isFailure(problem))
-      ? 1
-      : 0;
-  if (json)
-    io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-apply/v1", applied: code === 0, problems })}\n`);
-  else
-    io.stdout(
-      `${[code === 0 ? "The network is as configured." : "Not applied.", ...renderProblems(problems, io.isTty)].join("\n")}\n`,
-    );
-  return code;
-}
-
-function isFailure({ code }: Problem): boolean {
-  return (
-    failing.has(code) ||
-    code.startsWith("E_OVS") ||
-    code.startsWith("E_IP") ||
-    code.startsWith("E_DEAD") ||
-    code === "E_INTERNAL"
-  );
 }

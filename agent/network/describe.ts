@@ -64,7 +64,10 @@ function changes(text: string, drift: readonly Drift[]): Description {
   };
 }
 
+const HASH = /^[0-9a-f]{64}$/;
+
 function show(value: unknown): string {
+  if (typeof value === "string" && HASH.test(value)) return value.slice(0, 12);
   if (value === null || (Array.isArray(value) && value.length === 0)) return "(none)";
   return Array.isArray(value) ? value.join(",") : String(value);
 }

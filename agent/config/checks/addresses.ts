@@ -129,6 +129,23 @@ export function oneDefaultRoute({ addresses }: NetworkDraft): Finding[] {
   );
 }
 
+/** Two next hops to one net: the kernel keeps one of them, and the plan would never be empty. */
+export function oneRouteToEachNet({ addresses }: NetworkDraft): Finding[] {
+  const all = [...addresses].flatMap(([name, { routes: own }]) =>
+    own.flatMap(({ index, value: { to } }) => (to === undefined || to.prefix === 0 ? [] : [{ name, index, to }])),
+  );
+  return duplicates(
+    all,
+    ({ to }) => formatNet(to),
+    (later, first) => ({
+      code: "E_CONFIG_ROUTE",
+      message: `a second route to ${formatNet(later.to)}; the first is that of ${first.name}`,
+      path: ["network", "addresses", later.name, "routes", later.index, "to"],
+      expected: "one route to each net",
+    }),
+  );
+}
+
 export function mtus({ addresses, bond }: NetworkDraft): Finding[] {
   const most = bond?.mtu ?? 1500;
   return each(addresses, (path, { mtu, ips }) => {

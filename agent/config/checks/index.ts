@@ -35,6 +35,7 @@ const NETWORK: readonly ((network: NetworkDraft) => readonly Finding[])[] = [
   addresses.gateways,
   addresses.routes,
   addresses.oneDefaultRoute,
+  addresses.oneRouteToEachNet,
   addresses.mtus,
   addresses.doubtfulAddresses,
 ];
