@@ -27,7 +27,12 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   const host = await openHost({
     root,
     program,
-    timing: defaultTiming,
+    timing: {
+      ...defaultTiming,
+      get applyTimeoutMs() {
+        return configuration.timing.applyTimeoutMs;
+      },
+    },
     onProblem: (problem) => events.problem(problem),
     report,
   });

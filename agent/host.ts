@@ -44,7 +44,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     reconnect: { minMs: timing.backoffMinMs, maxMs: timing.backoffMaxMs },
     onError: (error) => onProblem({ code: "E_INTERNAL", message: String(error) }),
   });
-  const ovs = new Ovs(client, { applyTimeoutMs: timing.applyTimeoutMs, steal: options.steal ?? false });
+  const ovs = new Ovs(client, { applyTimeoutMs: () => timing.applyTimeoutMs, steal: options.steal ?? false });
   const kernel = new Ip();
   const ports: NetworkPorts = {
     clock: systemClock,

@@ -13,8 +13,8 @@ import { compile } from "./transaction.ts";
 const LOCK = "devcloud_agent";
 
 export interface OvsOptions {
-  /** How long ovs-vswitchd may take to apply a transaction, in milliseconds. */
-  readonly applyTimeoutMs: number;
+  /** How long ovs-vswitchd may take to apply a transaction, in milliseconds; asked at each one. */
+  readonly applyTimeoutMs: () => number;
   /** Take the lock away from whoever has it: for rollbacks only. */
   readonly steal?: boolean;
 }
@@ -51,6 +51,7 @@ export class Ovs implements OvsPort {
   ): Promise<void> {
     const replica = await this.#open(signal);
     const lock = await this.#locked(signal);
+    const applyTimeoutMs = this.#options.applyTimeoutMs();
     if (!lock.owned) throw locked();
     const tx = compile(steps, ovs, LOCK);
     tx.increment("Open_vSwitch", ovs.root._uuid, "next_cfg");
@@ -63,13 +64,13 @@ export class Ovs implements OvsPort {
     const wanted = result.rows(select)[0]?.next_cfg ?? ovs.root.next_cfg + 1;
     // vswitchd copies next_cfg to cur_cfg only after applying; the commit alone proves nothing.
     await replica
-      .until(() => rootOf(replica).cur_cfg >= wanted, signal, this.#options.applyTimeoutMs)
+      .until(() => rootOf(replica).cur_cfg >= wanted, signal, applyTimeoutMs)
       .catch((error: unknown) => {
         signal.throwIfAborted();
         throw new AgentError(
           {
             code: "E_OVS_NOT_APPLIED",
-            message: `ovs-vswitchd did not apply the configuration within ${this.#options.applyTimeoutMs} ms`,
+            message: `ovs-vswitchd did not apply the configuration within ${applyTimeoutMs} ms`,
             hint: "Is it running, and not stopped? ovs-appctl version; its log says more.",
           },
           { cause: error },

@@ -147,8 +147,11 @@ class Tour {
       // A second of quiet first: a broadcast of the host's that comes back through the other fabric in the very moment of
       // the failover makes Open vSwitch look for the host's MAC outside, for up to half a second.
       await ping.answered(80);
+      const mark = this.#running.mark();
       await lab.cut(host, first);
       await ping.answered();
+      const told = await this.#running.event("failover", undefined, { from: mark });
+      claim(told.from === first && told.to === second, `the agent tells that ${second} took over from ${first}`);
       return report(await ping.stop());
     });
     await this.#walk.step(
@@ -201,7 +204,7 @@ class Tour {
         const mark = await this.#configure({ vlans: { management: vlan } });
         const applied = await this.#running.event("change", "applied", { from: mark });
         const outage = await outageSeen(ping);
-        const back = await this.#running.waitFor(saysRolledBack, { from: mark });
+        const back = await this.#running.event("change", "rolled-back", { from: mark });
         await this.#tagIs(labVlans.management);
         return `the gateway saw no reply for ${seconds(outage)}; rolled back ${seconds(timeOf(back) - timeOf(applied))} after it was applied`;
       },
@@ -230,7 +233,7 @@ class Tour {
         await ping.answered();
         this.#agent = this.#host.startAgent();
         await this.#agent.event("ready");
-        await this.#agent.waitFor(saysRolledBack);
+        await this.#agent.waitFor(({ problems }) => JSON.stringify(problems ?? []).includes("E_NETWORK_ROLLED_BACK"));
         const { lost, sent } = await ping.stop();
         claim(lost === 0, "no ping is lost while it starts");
         return `0 of ${sent} pings lost; it reports E_NETWORK_ROLLED_BACK`;
@@ -267,11 +270,6 @@ class Tour {
     const tag = await this.#host.vsctl("get", "Port", "mgmt0", "tag");
     claim(tag === String(vlan), `mgmt0 is on VLAN ${vlan} again (it is on ${tag})`);
   }
-}
-
-/** Either of the two that watch the deadline may be the first: the agent itself, or the dead-man, which the agent reports. */
-function saysRolledBack(line: LogLine): boolean {
-  return line.step === "rolled-back" || JSON.stringify(line.problems ?? []).includes("E_NETWORK_ROLLED_BACK");
 }
 
 /** Milliseconds from the first unanswered ping to the first reply after it, as the gateway sees it. */
