@@ -55,6 +55,8 @@ export class Network implements Capability {
   #booted = false;
   #current: NetworkConfig | undefined;
   readonly #failovers = new FailoverWatch();
+  /** What was last told to be different, in mode observe, where it stays so. */
+  #toldDrift = "[]";
 
   constructor(ports: NetworkPorts, options: NetworkOptions) {
     this.#ports = ports;
@@ -103,16 +105,22 @@ export class Network implements Capability {
         await finishConfirm(this.#ports, situation.pending, targetOf(situation.pending.config, observed));
         return this.reconcile(signal, progress);
       }
-      case "finish-rollback":
-        await finishRollback(this.#ports, situation.pending, "the rollback was interrupted", signal);
+      case "finish-rollback": {
+        const failed = (await state.read("failed"))?.configs.find(({ hash }) => hash === situation.pending.config.hash);
+        const reason = failed?.reason ?? "the rollback was interrupted";
+        await finishRollback(this.#ports, situation.pending, reason, signal);
         return this.reconcile(signal, progress);
+      }
       case "interrupted":
         await rememberFailed(this.#ports, situation.pending.config.hash, "interrupted by a reboot");
         await state.remove("rolling-back");
         await state.remove("pending");
         return this.reconcile(signal, progress);
       case "resume": {
-        // The network of the pending change stands as well as it will until it is confirmed or undone.
+        // Whether it will be confirmed is another matter: what is there stands, and whoever waits for READY waits for that.
+        const observed = await observe(this.#ports, signal);
+        const { config } = situation.pending;
+        if (plan(targetOf(config, observed), observed).length === 0) this.#stands(config, observed);
         const change = new Change(this.#ports, this.#options.earlyTiming, situation.pending, progress);
         const result = await this.#see(change, () => change.resume(signal));
         return result.result === "rolled-back" ? this.#rolledBack(result.reason) : this.reconcile(signal, progress);
@@ -249,7 +257,9 @@ export class Network implements Capability {
     this.#ports.report({ event: "stands", problems });
     const observed = await observe(this.#ports, signal);
     const steps = plan(targetOf({ ...desired, revision: 0 }, observed), observed);
-    this.#reportDrift(steps);
+    const differs = JSON.stringify(steps);
+    if (differs !== this.#toldDrift) this.#reportDrift(steps);
+    this.#toldDrift = differs;
     return { state: "observing", problems };
   }
 
