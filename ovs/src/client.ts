@@ -179,7 +179,7 @@ export class Client {
   ): Promise<Replica<D, S>> {
     const feed = new Feed(`m${this.#nextMonitor++}`, database, selectionOf(database, selection), this.#onError);
     const close = (): void => {
-      if (!this.#feeds.delete(feed.id)) return;
+      this.#feeds.delete(feed.id);
       const connection = this.#registry.remove(feed, new OvsdbError("closed", "the replica is closed"));
       connection?.call("monitor_cancel", [feed.id], undefined, () => undefined);
     };

@@ -132,6 +132,7 @@ export class Connection {
     this.#watch?.refresh();
     try {
       this.#frames.push(chunk, (frame) => {
+        // What came in the same piece behind the message that ended the connection no longer counts.
         if (!this.#ended) this.#dispatch(frame);
       });
     } catch (thrown) {

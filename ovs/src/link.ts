@@ -135,8 +135,7 @@ export class Link {
     this.#connection = connection;
     connection.start();
     this.#set({ state: "connected", since: this.#options.now() });
-    // A listener may have closed the client.
-    if (this.#connection === connection) this.#handlers.onUp(connection);
+    this.#handlers.onUp(connection);
     this.#settle((waiter) => waiter.resolve());
   }
 

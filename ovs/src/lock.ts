@@ -23,6 +23,7 @@ export class LockRequest implements Registration {
   #owned = false;
   #forget: () => void = () => undefined;
   #onEnd: (reason: OvsdbError) => void = () => undefined;
+  #ended: OvsdbError | undefined;
 
   constructor(name: string, steal: boolean, onError: (error: unknown) => void) {
     this.name = name;
@@ -46,6 +47,8 @@ export class LockRequest implements Registration {
     this.#onEnd = reject;
     signal?.addEventListener("abort", onAbort, { once: true });
     if (signal?.aborted === true) onAbort();
+    // Between the server's answer and this call the client may have been closed.
+    if (this.#ended !== undefined) reject(this.#ended);
     if (this.#owned) resolve();
     return promise.finally(() => {
       remove();
@@ -68,6 +71,7 @@ export class LockRequest implements Registration {
   }
 
   end(reason: OvsdbError): void {
+    this.#ended ??= reason;
     this.detach();
     this.#onEnd(reason);
   }

@@ -48,6 +48,8 @@ export class Registry {
     if (connection !== undefined) this.#attach(registration, connection);
     try {
       await promise;
+      // Answered and then closed at once, before this went on.
+      if (!this.#all.has(registration)) throw closedError();
     } finally {
       this.#fresh.delete(registration);
       signal?.removeEventListener("abort", onAbort);

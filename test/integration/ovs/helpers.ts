@@ -1,5 +1,5 @@
 import type { Client, ClientState, OvsdbError, Replica, RowChange } from "node-ovsdb";
-import { Transaction, type TransactResult } from "node-ovsdb";
+import { createClient, Transaction, type TransactResult } from "node-ovsdb";
 import { vswitch } from "../../unit/ovs/tables.ts";
 
 export type Vswitch = typeof vswitch;
@@ -68,4 +68,25 @@ export function brief(changes: readonly RowChange<Vswitch>[]): string[] {
       return `${sign}${change.table}${row !== undefined && "name" in row ? ` ${row.name}` : ""}`;
     })
     .toSorted();
+}
+
+/** A client like another process: it comes, does something through `path`, and goes. */
+export async function elsewhere(
+  path: string,
+  act: (other: Client, replica: Replica<Vswitch>) => Promise<void>,
+): Promise<void> {
+  const other = createClient({ address: { path }, ...quick });
+  try {
+    await other.connect();
+    await act(other, await other.monitor(vswitch));
+  } finally {
+    other.close();
+  }
+}
+
+/** Collects each batch of changes, as the subscriber gets it. */
+export function record(replica: Replica<Vswitch>): string[][] {
+  const batches: string[][] = [];
+  replica.subscribe((changes) => batches.push(brief(changes)));
+  return batches;
 }

@@ -191,18 +191,24 @@ describe("a server", () => {
       if (method === "hang_up") peer.hangUp();
       else if (method === "lock") peer.send({ id: request, result: { locked: true }, error: null });
       else if (accept) peer.send({ id: request, result: { Bridge: {} }, error: null });
-      else peer.send({ id: request, result: null, error: { error: "unknown database", details: "not now" } });
+      else {
+        const refusal = { id: request, result: null, error: { error: "unknown database", details: "not now" } };
+        const late = { id: null, method: "locked", params: ["agent"] };
+        peer.send(JSON.stringify(refusal) + JSON.stringify(late));
+      }
     });
     const errors: unknown[] = [];
     const client = clientOf(fake, { onError: (error) => errors.push(error), now: () => 0, random: () => 1 });
     await client.connect();
     // Renewed each time, and before the replica is not: that does not make the connection a good one.
-    await client.lock("agent");
+    const lock = await client.lock("agent");
     const replica = await client.monitor(vswitch, { Bridge: ["name"] });
     accept = false;
     const waits: number[] = [];
+    const owned: boolean[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
     client.onState((state) => {
+      if (state.state === "connecting") owned.push(lock.owned);
       if (state.state === "backoff" && waits.push(state.until) === 4) {
         accept = true;
         resolve();
@@ -211,6 +217,7 @@ describe("a server", () => {
     expect(await rejection(client.request("hang_up", []))).toMatchObject({ kind: "disconnected" });
     await promise;
     expect(waits).toEqual([5, 10, 20, 20]);
+    expect(owned).toEqual([false, false, false]);
     expect(errors).toMatchObject(Array.from({ length: 3 }, () => ({ error: "unknown database" })));
     await replica.until(() => true);
   });
