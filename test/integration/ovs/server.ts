@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { must } from "../../lab/command.ts";
@@ -11,6 +11,23 @@ export interface StartOptions {
   readonly remotes?: readonly string[];
   /** Bytes that any file of the server may have, as on a full disk. */
   readonly maxFileBytes?: number;
+}
+
+/** Folders of tests are named after the process that made them. */
+const PREFIX = "dcl-ovs-";
+
+/** Removes what a test run that was killed has left: its daemons, found by the folder in their words, and the folder. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
+    if (owner === undefined || existsSync(`/proc/${owner}`)) continue;
+    const folder = join(tmpdir(), name);
+    for (const pid of (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry))) {
+      const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+      if (words.startsWith("ovs") && words.includes(folder)) signalProcess(identify(Number(pid)), "SIGKILL");
+    }
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** A real ovsdb-server, and on request a real ovs-vswitchd with dummy devices, on sockets in a folder of their own. */
@@ -31,7 +48,8 @@ export class TestOvs {
 
   /** A folder with an empty database; nothing runs yet. */
   static async create(): Promise<TestOvs> {
-    const folder = await mkdtemp(join(tmpdir(), "dcl-ovs-"));
+    await sweep();
+    const folder = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
     const tools = await hostTools();
     const ovs = new TestOvs(folder, { ...process.env, ...tools, OVS_RUNDIR: folder, OVS_LOGDIR: folder });
     await mkdir(folder, { recursive: true });
