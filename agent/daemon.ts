@@ -8,7 +8,7 @@ import type { NetworkEvent } from "./network/ports.ts";
 import { Readiness } from "./readiness.ts";
 import { serveControl } from "./serve.ts";
 import { systemClock } from "./system/clock.ts";
-import { touch } from "./system/files.ts";
+import { removeTemporaries, touch } from "./system/files.ts";
 import type { UnixServer } from "./system/http.ts";
 import { followKernel } from "./system/ip-monitor.ts";
 import { openLog } from "./system/log.ts";
@@ -46,7 +46,6 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   const network = new Network(host.ports, {
     bootId: host.bootId,
     wanted: () => configuration.wanted(),
-    earlyTiming: defaultTiming,
   });
   const reconciler = new Reconciler(network, {
     clock: systemClock,
@@ -73,6 +72,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   async function serve(): Promise<UnixServer | undefined> {
     try {
       await configuration.wanted();
+      await removeTemporaries(host.places.networkState);
       const server = await serveControl({ host, network, reconciler, readiness, configuration, events, reload });
       followKernel(() => reconciler.trigger(), stop.signal).catch((error: unknown) => events.bug(error));
       keepCompiledCode();

@@ -63,7 +63,6 @@ async function throughDaemon(socket: string, retry: boolean, json: boolean, io: 
 async function here({ host, desired, settings, signal }: Session, retry: boolean): Promise<Ending> {
   const network = new Network(host.ports, {
     bootId: host.bootId,
-    earlyTiming: settings.timing,
     wanted: async () => ({ desired, problems: [], timing: settings.timing }),
   });
   if (retry) network.retry();

@@ -97,9 +97,10 @@ export class Reconciler {
         attempt += 1;
       }
       for (const resolve of served) resolve();
+      const ended = clock.monotonic();
       // Whoever undoes our work at once must not make a hot loop of us.
       await this.#rest(started + timing().backoffMinMs - clock.monotonic(), signal);
-      await this.#wait(waitMs, signal);
+      await this.#wait(Math.max(0, ended + waitMs - clock.monotonic()), signal);
     }
     for (const resolve of this.#waiting.splice(0)) resolve();
   }

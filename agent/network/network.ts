@@ -5,7 +5,6 @@ import {
   begin,
   Change,
   type ChangeResult,
-  type ChangeTiming,
   describeProbe,
   finishConfirm,
   finishRollback,
@@ -37,8 +36,6 @@ export interface NetworkOptions {
   readonly bootId: string;
   /** Loaded only when it is needed: a host whose network is right is ready before its configuration was parsed. */
   readonly wanted: () => Promise<Wanted>;
-  /** Used before the configuration is there. */
-  readonly earlyTiming: ChangeTiming;
 }
 
 /**
@@ -121,7 +118,8 @@ export class Network implements Capability {
         const observed = await observe(this.#ports, signal);
         const { config } = situation.pending;
         if (plan(targetOf(config, observed), observed).length === 0) this.#stands(config, observed);
-        const change = new Change(this.#ports, this.#options.earlyTiming, situation.pending, progress);
+        const { timing } = await this.#options.wanted();
+        const change = new Change(this.#ports, timing, situation.pending, progress);
         const result = await this.#see(change, () => change.resume(signal));
         return result.result === "rolled-back" ? this.#rolledBack(result.reason) : this.reconcile(signal, progress);
       }

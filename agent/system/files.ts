@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AgentError } from "../core/errors.ts";
@@ -148,4 +148,12 @@ export const configFiles = { list: listDir, read: readFileBounded };
 export async function touch(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, "", { mode: 0o644 });
+}
+
+/** Removes what processes that were killed in the middle of `writeFileAtomic` left in a directory. */
+export async function removeTemporaries(directory: string): Promise<void> {
+  for (const name of await listDir(directory)) {
+    const owner = /^\..+\.(\d+)\.tmp$/.exec(name)?.[1];
+    if (owner !== undefined && !existsSync(`/proc/${owner}`)) await rm(join(directory, name), { force: true });
+  }
 }

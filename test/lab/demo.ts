@@ -280,7 +280,7 @@ async function outageSeen(ping: Ping): Promise<number> {
 }
 
 function report({ sent, lost, maxGapMs }: { sent: number; lost: number; maxGapMs: number }): string {
-  return `${lost} of ${sent} pings lost, one every 10 ms; the longest gap was ${seconds(maxGapMs)}`;
+  return `${lost} of ${sent} pings lost (ping -i 0.01); the longest gap was ${seconds(maxGapMs)}`;
 }
 
 function timeOf(line: LogLine): number {
