@@ -45,7 +45,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   });
   const network = new Network(host.ports, {
     bootId: host.bootId,
-    wanted: () => configuration.wanted(),
+    wanted: () => readiness.announced.then(() => configuration.wanted()),
   });
   const reconciler = new Reconciler(network, {
     clock: systemClock,

@@ -17,6 +17,7 @@ export class Readiness {
   #ready: "no" | "yes" | "degraded" = "no";
   #flagged = false;
   #status = "";
+  #announcing: Promise<void> = Promise.resolve();
 
   constructor(options: ReadinessOptions) {
     this.#options = options;
@@ -26,9 +27,20 @@ export class Readiness {
     return this.#ready;
   }
 
+  /** Resolves when nothing is being announced: what is not needed for READY begins then, and not in its way. */
+  get announced(): Promise<void> {
+    return this.#announcing;
+  }
+
   /** The network stands. `problems` are those that it stands in spite of. */
-  async stands(problems: readonly Problem[]): Promise<void> {
-    if (this.#flagged) return;
+  stands(problems: readonly Problem[]): Promise<void> {
+    if (this.#flagged) return this.#announcing;
+    const work = this.#announce(problems);
+    this.#announcing = work.catch(() => undefined);
+    return work;
+  }
+
+  async #announce(problems: readonly Problem[]): Promise<void> {
     this.#flagged = true;
     const { notifier, writeFlag, tell } = this.#options;
     const late = this.#ready !== "no";
