@@ -66,9 +66,19 @@ async function here({ host, desired, settings, signal }: Session, retry: boolean
     wanted: async () => ({ desired, problems: [], timing: settings.timing }),
   });
   if (retry) network.retry();
-  const { problems } = await network.reconcile(signal, () => undefined);
-  return { problems, hash: (await host.ports.state.read("last-good"))?.config.hash };
+  const { clock, state } = host.ports;
+  const until = clock.monotonic() + desired.network.confirm.deadlineMs;
+  for (;;) {
+    const { problems } = await network.reconcile(signal, () => undefined);
+    const hash = (await state.read("last-good"))?.config.hash;
+    const waits = hash !== desired.hash && problems.every(({ code }) => waiting.has(code));
+    if (!waits || clock.monotonic() >= until) return { problems, hash };
+    await clock.sleep(settings.timing.probeIntervalMs, signal);
+  }
 }
+
+/** What passes by itself: a NIC that was just brought up takes seconds to have carrier, and a switch port to forward. */
+const waiting: ReadonlySet<string> = new Set(["E_NIC_NO_CARRIER", "E_NETWORK_UNCONFIRMED"]);
 
 function follow(event: NetworkEvent, json: boolean, io: Io): void {
   if (json || event.event !== "change") return;

@@ -57,8 +57,7 @@ export async function converge(
     if (!insist) refuseConflicts(target, observed);
     steps = plan(target, observed);
     if (steps.length === 0 || (pass > 0 && steps.every(isCourtesy))) {
-      // An earlier process wrote this and did not see it applied: the database alone proves nothing.
-      if (observed.ovs.root.cur_cfg < observed.ovs.root.next_cfg) await ports.ovs.commit([], observed.ovs, signal);
+      if (behind(observed)) await ports.ovs.commit([], observed.ovs, signal);
       if (applied.length > 0) onStep("verified");
       await forget(ports, observed.ledger, target.addresses);
       return { observed, target, applied, faults: faults(target, observed) };
@@ -80,6 +79,14 @@ function lostRace(error: unknown): undefined {
   if (problemOf(error).code !== "E_OVSDB_CHANGED") throw error;
 }
 
+/**
+ * The database is ahead of ovs-vswitchd: whoever wrote it may have died before it was applied, or it hangs. A transaction
+ * without steps waits until it has caught up.
+ */
+function behind({ ovs }: Observed): boolean {
+  return ovs.root.cur_cfg < ovs.root.next_cfg;
+}
+
 async function applyOnce(
   ports: NetworkPorts,
   steps: readonly Step[],
@@ -90,7 +97,7 @@ async function applyOnce(
 ): Promise<readonly string[]> {
   await remember(ports, observed, target.addresses);
   const ovsSteps = steps.filter(isOvsStep);
-  if (ovsSteps.length > 0) {
+  if (ovsSteps.length > 0 || behind(observed)) {
     onStep("transaction");
     await ports.ovs.commit(ovsSteps, observed.ovs, signal, () => onStep("committed"));
     onStep("applied");

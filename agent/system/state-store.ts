@@ -1,4 +1,4 @@
-import { rename, rm } from "node:fs/promises";
+import { rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { AgentError, type Problem, problemOf } from "../core/errors.ts";
@@ -33,7 +33,12 @@ export function openStateStore(directory: string, onUnreadable: (problem: Proble
       await writeFileAtomic(pathOf(name), encode(value), 0o600);
     },
     async remove(name) {
-      await rm(pathOf(name), { force: true });
+      try {
+        await unlink(pathOf(name));
+      } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
+        throw error;
+      }
       await syncDirectory(directory);
     },
     async claim(from, to) {

@@ -1,0 +1,36 @@
+import type { StateFiles, StateName, StateStore } from "../../agent/network/state.ts";
+
+/** The state files in memory: a disk that outlives the processes that write to it. */
+export class FakeState implements StateStore {
+  readonly #files = new Map<StateName, string>();
+
+  get names(): readonly StateName[] {
+    return [...this.#files.keys()].sort();
+  }
+
+  async read<N extends StateName>(name: N): Promise<StateFiles[N] | undefined> {
+    const text = this.#files.get(name);
+    // Through JSON, as on a disk: what does not survive that is not state.
+    return text === undefined ? undefined : (JSON.parse(text) as StateFiles[N]);
+  }
+
+  async write<N extends StateName>(name: N, value: StateFiles[N]): Promise<void> {
+    this.#files.set(name, JSON.stringify(value));
+  }
+
+  async remove(name: StateName): Promise<void> {
+    this.#files.delete(name);
+  }
+
+  render<N extends StateName>(_name: N, value: StateFiles[N]): string {
+    return JSON.stringify(value);
+  }
+
+  async claim(from: "pending", to: "confirmed" | "rolling-back"): Promise<boolean> {
+    const text = this.#files.get(from);
+    if (text === undefined) return false;
+    this.#files.delete(from);
+    this.#files.set(to, text);
+    return true;
+  }
+}

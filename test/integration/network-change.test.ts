@@ -1,0 +1,191 @@
+import { expect, test } from "vitest";
+import type { AgentProcess } from "../lab/agent.ts";
+import type { Host } from "../lab/host.ts";
+import {
+  addressesOf,
+  asDelivered,
+  expectVerified,
+  PRUNED,
+  reconfigure,
+  sharedLab,
+  standing,
+  stateOf,
+  tells,
+} from "./network-lab.ts";
+
+const lab = sharedLab();
+const host = (): Host => lab().host;
+
+/** A change that is right: another address on another VLAN. */
+const storage = { addresses: { stor0: { vlan: "storage", ipv4: ["10.1.5.11/24"] } } };
+/** A change that cuts the host off: the fabrics prune this VLAN. */
+const cutOff = { vlans: { management: PRUNED }, confirm: { deadline: "3s" } };
+
+/** The agent, followed by nothing but the host's own fragment: what an earlier test asked for is taken back. */
+async function fresh(): Promise<AgentProcess> {
+  await host().agent?.stop("SIGKILL");
+  await host().writeConfig("60-test.yaml", { version: 1 }, "override");
+  const agent = await standing(host());
+  const done = async () => (await host().cli("network", "plan")).code === 0 && stateOf(host(), "pending") === undefined;
+  await expect.poll(done, { timeout: 20_000 }).toBe(true);
+  return agent;
+}
+
+const tag = (): Promise<string> => host().vsctl("get", "Port", "mgmt0", "tag");
+
+test("a change that keeps the host reachable is confirmed, and the next one counts on from it", async () => {
+  const agent = await fresh();
+  await using ping = lab().ping(host().address);
+  await ping.answered();
+  const mark = await reconfigure(host(), storage);
+  await agent.event("change", "confirmed", { from: mark });
+  expect(await lab().reach("10.1.5.11")).toBe(true);
+  expect(stateOf(host(), "last-good")).toMatchObject({ config: { network: { addresses: { stor0: {} } } } });
+  expect(stateOf(host(), "pending")).toBeUndefined();
+  await ping.answered();
+  // Only a trunk and a port came: the management address has nothing to do with it.
+  expect((await ping.stop()).lost).toBeLessThanOrEqual(3);
+});
+
+test("a change that cuts the host off is rolled back, as the gateway sees it, and not tried again by itself", async () => {
+  const agent = await fresh();
+  await using ping = lab().ping(host().address);
+  await ping.answered();
+  const mark = await reconfigure(host(), cutOff);
+  await agent.event("change", "applied", { from: mark });
+  await ping.silent(300);
+  await agent.event("change", "rolled-back", { from: mark });
+  await ping.answered();
+  expect(await tag()).toBe("100");
+  expect(JSON.stringify(stateOf(host(), "failed"))).toContain("does not answer");
+  const after = agent.mark();
+  const apply = await host().cli("network", "apply", "--json");
+  expect(apply.code).toBe(1);
+  expect(apply.stdout).toContain("E_NETWORK_ROLLED_BACK");
+  await agent.stop();
+  const next = host().startAgent();
+  await next.event("net-ready");
+  await next.waitFor(tells("E_NETWORK_ROLLED_BACK"));
+  expect([...agent.lines.slice(after), ...next.lines].filter((line) => line.event === "change")).toEqual([]);
+});
+
+test("a change that was rolled back is tried again when a person says so, and then it has not failed any more", async () => {
+  const agent = await fresh();
+  const probed = { ...storage, probes: ["gateway", "tcp:10.1.0.1:7777"], confirm: { deadline: "3s" } };
+  const mark = await reconfigure(host(), probed);
+  const back = await agent.event("change", "rolled-back", { from: mark });
+  expect(JSON.stringify(back)).toContain("10.1.0.1:7777");
+  const server = `require("net").createServer(() => {}).listen(7777, "10.1.0.1")`;
+  const stop = new AbortController();
+  const { run } = await import("../lab/command.ts");
+  const enter = ["nsenter", `--net=/run/netns/${lab().fabric.gateway}`];
+  const serving = run([...enter, process.execPath, "-e", server], { env: lab().env, signal: stop.signal }).catch(
+    () => undefined,
+  );
+  await expect
+    .poll(async () => (await host().cli("network", "apply", "--retry")).code, { timeout: 20_000, interval: 200 })
+    .toBe(0);
+  expect((await host().cli("status")).code).toBe(0);
+  expect(JSON.stringify(stateOf(host(), "failed"))).not.toContain("7777");
+  stop.abort();
+  await serving;
+});
+
+test("a change waits for an operator where it is so configured", async () => {
+  const agent = await fresh();
+  const byOperator = { ...storage, confirm: { by: "operator", deadline: "60s" } };
+  const mark = await reconfigure(host(), byOperator);
+  await agent.event("change", "probe", { from: mark });
+  expect((await host().cli("status", "--json")).stdout).toContain('"remainingMs"');
+  expect((await host().cli("network", "rollback")).code).toBe(0);
+  await agent.event("change", "rolled-back", { from: mark });
+  const again = agent.mark();
+  const applied = host().cli("network", "apply", "--retry");
+  await agent.event("change", "probe", { from: again });
+  expect((await host().cli("network", "confirm")).code).toBe(0);
+  await agent.event("change", "confirmed", { from: again });
+  expect((await applied).code).toBe(0);
+  expect((await host().cli("network", "confirm")).code).toBe(1);
+});
+
+test("an agent that is killed after applying leaves a dead-man that heals the host", async () => {
+  const agent = await fresh();
+  await using ping = lab().ping(host().address);
+  await ping.answered();
+  // Another deadline makes it another configuration than the one that failed before.
+  const mark = await reconfigure(host(), { ...cutOff, confirm: { deadline: "3500ms" } });
+  await agent.event("change", "verified", { from: mark });
+  await agent.stop("SIGKILL");
+  await ping.silent(300);
+  await ping.answered();
+  expect(await tag()).toBe("100");
+  await expect.poll(() => stateOf(host(), "rolling-back")).toBeUndefined();
+  expect(stateOf(host(), "pending")).toBeUndefined();
+  const next = host().startAgent();
+  await next.event("net-ready");
+  await next.waitFor(tells("E_NETWORK_ROLLED_BACK"));
+});
+
+test("an agent that is killed after applying and started again goes on with the change and writes nothing", async () => {
+  const agent = await fresh();
+  const mark = await reconfigure(host(), { ...storage, confirm: { good: 5 } });
+  await agent.event("change", "verified", { from: mark });
+  await agent.stop("SIGKILL");
+  const next = host().startAgent();
+  await next.event("change", "confirmed");
+  const steps = next.lines.filter((line) => line.event === "change").map((line) => line.step);
+  expect(steps[0]).toBe("resumed");
+  expect(steps).not.toContain("transaction");
+  await next.event("net-ready");
+  await expectVerified(host());
+});
+
+test("a change under a stopped vswitchd says so, and is rolled back once that goes on", async () => {
+  const agent = await fresh();
+  host().pauseOvs("vswitchd");
+  // The durations of a change are those of its own configuration.
+  const mark = await reconfigure(host(), storage, { timing: { apply_timeout: "1s" } });
+  await agent.event("change", "committed", { from: mark });
+  const told = await agent.waitFor(tells("E_OVS_NOT_APPLIED"), { from: mark });
+  expect(JSON.stringify(told)).toContain("did not apply");
+  host().resumeOvs("vswitchd");
+  await agent.waitFor(tells("E_NETWORK_ROLLED_BACK"), { from: mark });
+  expect(await host().vsctl("list-ports", "br-uplink")).not.toContain("stor0");
+  expect(await lab().reach(host().address)).toBe(true);
+});
+
+test("a NIC that something else uses is refused before anything is touched", async () => {
+  const agent = await fresh();
+  const link = ["ip", "link", "add", "em3", "type", "veth", "peer", "name", "em4"];
+  await host().exec(link);
+  await host().exec(["ip", "address", "add", "192.168.7.7/24", "dev", "em3"]);
+  const before = await host().vsctl("show");
+  const mark = await reconfigure(host(), {
+    nics: { em3: { fabric: "A" } },
+    bond: { members: ["em1", "em2", "em3"] },
+  });
+  const told = await agent.waitFor(tells("E_NETWORK_CONFLICT"), { from: mark });
+  expect(JSON.stringify(told)).toContain("192.168.7.7/24");
+  const apply = await host().cli("network", "apply");
+  expect(apply.code).toBe(4);
+  expect(await host().vsctl("show")).toBe(before);
+  expect(stateOf(host(), "pending")).toBeUndefined();
+  await host().exec(["ip", "link", "del", "em3"]);
+});
+
+test("without a daemon `network apply` does it all by itself: first network, good change, bad change", async () => {
+  await asDelivered(lab(), host());
+  const first = await host().cli("network", "apply");
+  expect(`${first.code} ${first.stdout}`).toMatch(/^0 /);
+  expect(await lab().reach(host().address)).toBe(true);
+  await reconfigure(host(), storage);
+  expect((await host().cli("network", "apply")).code).toBe(0);
+  expect(await addressesOf(host(), "stor0")).toContain("10.1.5.11");
+  await reconfigure(host(), { ...storage, ...cutOff });
+  const bad = await host().cli("network", "apply");
+  expect(`${bad.code} ${bad.stdout}`).toContain("E_NETWORK_ROLLED_BACK");
+  expect(bad.code).toBe(1);
+  expect(await tag()).toBe("100");
+  expect(await lab().reach(host().address)).toBe(true);
+  expect((await host().cli("network", "plan")).code).toBe(3);
+});

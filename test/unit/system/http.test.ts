@@ -1,0 +1,134 @@
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AgentError } from "../../../agent/core/errors.ts";
+import { askDaemon, followDaemon, type Route, serveUnix, type UnixServer } from "../../../agent/system/http.ts";
+
+let folder: string;
+let socket: string;
+let server: UnixServer | undefined;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "http-"));
+  socket = join(folder, "run/control.sock");
+});
+
+afterEach(() => {
+  server?.close();
+  server = undefined;
+  rmSync(folder, { recursive: true });
+});
+
+async function serve(routes: Readonly<Record<string, Route>>, groups = ""): Promise<void> {
+  writeFileSync(join(folder, "group"), groups);
+  server = await serveUnix(socket, routes, join(folder, "group"));
+}
+
+/** A raw request, for what our own client never sends. */
+function raw(method: string, url: string, body?: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath: socket, method, path: url }, (incoming) => {
+      let text = "";
+      incoming.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      incoming.once("end", () => resolve({ status: incoming.statusCode ?? 0, text }));
+    });
+    outgoing.once("error", reject);
+    outgoing.end(body);
+  });
+}
+
+describe("the control socket", () => {
+  test("answers with JSON, and gives the request's body to the route", async () => {
+    await serve({ "POST /v1/echo": async (body) => ({ body }) });
+    expect(await askDaemon(socket, "POST", "/v1/echo", { retry: true })).toEqual({ body: { retry: true } });
+    expect(await askDaemon(socket, "POST", "/v1/echo")).toEqual({});
+  });
+
+  test("is for root and the group, whatever stood in its place before", async () => {
+    await serve({});
+    server?.close();
+    await serve({}, "root:x:0:\ndevcloud-agent:x:4242:someone\n");
+    const { mode, gid, uid } = statSync(socket);
+    expect(mode & 0o777).toBe(0o660);
+    if (process.getuid?.() === 0) expect({ gid, uid }).toEqual({ gid: 4242, uid: 0 });
+  });
+
+  test("refuses what it does not know, what is no JSON and what is too large, and lives on", async () => {
+    await serve({ "POST /v1/echo": async (body) => ({ body }) });
+    await expect(askDaemon(socket, "GET", "/v1/none")).rejects.toMatchObject({ code: "E_CONTROL_UNKNOWN" });
+    expect((await raw("POST", "/v1/echo", "{nonsense")).text).toContain("E_CONTROL_BODY");
+    const large = await raw("POST", "/v1/echo", "x".repeat(100_000)).catch(() => ({ text: "E_CONTROL_BODY" }));
+    expect(large.text).toContain("E_CONTROL_BODY");
+    expect(await askDaemon(socket, "POST", "/v1/echo", 1)).toEqual({ body: 1 });
+  });
+
+  test("passes errors on: a person's with their code, a bug as one", async () => {
+    await serve({
+      "GET /refused": async () => {
+        throw new AgentError({ code: "E_OVSDB_LOCKED", message: "locked", hint: "wait" });
+      },
+      "GET /bug": async () => {
+        throw new TypeError("undefined");
+      },
+    });
+    await expect(askDaemon(socket, "GET", "/refused")).rejects.toMatchObject({
+      problem: { code: "E_OVSDB_LOCKED", message: "locked", hint: "wait" },
+    });
+    await expect(askDaemon(socket, "GET", "/bug")).rejects.toMatchObject({ code: "E_INTERNAL" });
+  });
+
+  test("streams values a line each until the listener goes, and tells the route of it", async () => {
+    let ended: () => void = () => undefined;
+    const gone = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    async function* count(_body: unknown, signal: AbortSignal): AsyncGenerator<object> {
+      signal.addEventListener("abort", ended, { once: true });
+      for (let n = 0; !signal.aborted; n += 1) {
+        yield { n, text: "ä\n" };
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    await serve({ "GET /v1/events": count });
+    const stop = new AbortController();
+    const seen: unknown[] = [];
+    for await (const value of followDaemon(socket, "/v1/events", stop.signal)) {
+      seen.push(value);
+      if (seen.length === 3) stop.abort();
+    }
+    expect(seen.slice(0, 3)).toEqual([0, 1, 2].map((n) => ({ n, text: "ä\n" })));
+    await gone;
+  });
+
+  test("that is closed ends its streams too", async () => {
+    async function* never(_body: unknown, signal: AbortSignal): AsyncGenerator<object> {
+      yield {};
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    }
+    await serve({ "GET /v1/events": never });
+    const values = followDaemon(socket, "/v1/events", new AbortController().signal)[Symbol.asyncIterator]();
+    expect(await values.next()).toMatchObject({ value: {} });
+    const rest = values.next().catch(() => ({ done: true }));
+    server?.close();
+    expect((await rest).done).toBe(true);
+  });
+});
+
+describe("asking a daemon that does not run", () => {
+  test("gives nothing, be the socket absent or left behind", async () => {
+    expect(await askDaemon(socket, "GET", "/v1/status")).toBeUndefined();
+    for await (const value of followDaemon(socket, "/v1/events", new AbortController().signal))
+      expect(value).toBe("none");
+    await serve({});
+    server?.close();
+    const left = createServer();
+    await new Promise<void>((resolve) => left.listen(`${socket}.left`, resolve));
+    await new Promise((resolve) => left.close(resolve));
+    expect(existsSync(`${socket}.left`)).toBe(false);
+    expect(await askDaemon(`${socket}.left`, "GET", "/v1/status")).toBeUndefined();
+  });
+});
