@@ -92,16 +92,15 @@ export class Change {
   }
 
   async #await(converged: Converged, signal: AbortSignal): Promise<ChangeResult> {
-    const { clock } = this.#ports;
     const { confirm } = this.#pending.config.network;
     const targets = probeTargets(this.#pending.config.network);
     let good = 0;
     let last: readonly ProbeResult[] = [];
-    while (clock.monotonic() < this.#pending.deadline) {
+    for (let left = this.#left(); left > 0; left = this.#left()) {
       if (this.#word !== undefined) break;
-      last = await Promise.all(
-        targets.map((target) => this.#ports.prober.probe(target, this.#timing.probeTimeoutMs, signal)),
-      );
+      // None outlasts the deadline: a rollback that is due is not kept waiting.
+      const timeoutMs = Math.min(this.#timing.probeTimeoutMs, left);
+      last = await Promise.all(targets.map((target) => this.#ports.prober.probe(target, timeoutMs, signal)));
       this.#progress();
       good = last.every(({ ok }) => ok) ? good + 1 : 0;
       this.#step("probe", { good, of: confirm.good, failed: last.filter(({ ok }) => !ok).map(describeProbe) });
@@ -113,6 +112,11 @@ export class Change {
       return this.#confirm(converged, signal);
     const failed = last.filter(({ ok }) => !ok).map(describeProbe);
     return this.rollBack(failed.length > 0 ? failed.join("; ") : "nobody confirmed it in time", signal);
+  }
+
+  /** Milliseconds until the deadline. */
+  #left(): number {
+    return this.#pending.deadline - this.#ports.clock.monotonic();
   }
 
   async #pause(signal: AbortSignal): Promise<void> {

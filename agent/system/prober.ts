@@ -12,7 +12,8 @@ export const prober: Prober = {
       ? tcp(target, timeoutMs, signal)
       : neighbour(target, timeoutMs, signal).catch((error: unknown) => {
           signal.throwIfAborted();
-          return { target, ok: false, detail: problemOf(error).message };
+          const { code, message } = problemOf(error);
+          return { target, ok: false, ...(code === "E_TOOL_TIMEOUT" ? {} : { detail: message }) };
         });
   },
 };
@@ -25,7 +26,8 @@ async function neighbour(
   const seconds = String(Math.max(1, Math.ceil(timeoutMs / 1000)));
   // ARP needs no answer from the gateway's IP layer, which often drops ICMP; IPv6 has no such tool everywhere.
   const shared = ["-c", "1", "-w", seconds, "-I", target.device, target.address];
-  const options = { signal, timeoutMs: timeoutMs + 1000 };
+  // arping counts in whole seconds; who asked for less gets less.
+  const options = { signal, timeoutMs };
   const { code, stderr } = isIPv6(target.address)
     ? await run("ping", ["-6", "-n", ...shared], options)
     : await run("arping", ["-f", ...shared], options);
