@@ -1,5 +1,6 @@
 import { defaultTiming } from "./config/timing.ts";
 import { Configuration } from "./configuration.ts";
+import { AgentError } from "./core/errors.ts";
 import { Reconciler, type ReconcilerState } from "./core/reconciler.ts";
 import { Events } from "./events.ts";
 import { openHost } from "./host.ts";
@@ -55,7 +56,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   });
 
   function report(event: NetworkEvent): void {
-    if (event.event === "stands") readiness.stands(event.problems).catch((error: unknown) => events.bug(error));
+    if (event.event === "stands") readiness.stands(event.problems).then(later, (error: unknown) => events.bug(error));
     else events.tell(event);
   }
 
@@ -64,11 +65,15 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     const problems = state.state === "settled" ? state.outcome.problems : [state.problem];
     events.problems(problems);
     readiness.status(problems[0]?.message);
-    serving ??= serve();
+    later();
   }
 
-  // What nobody waits for during a boot begins after the first pass, well or badly ended.
+  // What nobody waits for during a boot begins when the network stands, or when the first pass ended badly. A pass may take as
+  // long as a change waits for its confirmation, which comes through the control socket. Tried again where it failed.
   let serving: Promise<UnixServer | undefined> | undefined;
+  function later(): void {
+    serving ??= serve();
+  }
   async function serve(): Promise<UnixServer | undefined> {
     try {
       await configuration.wanted();
@@ -78,7 +83,9 @@ export async function runDaemon(root: string, program: string): Promise<number> 
       keepCompiledCode();
       return server;
     } catch (error) {
-      events.bug(error);
+      if (error instanceof AgentError) events.problem(error.problem);
+      else events.bug(error);
+      serving = undefined;
       return undefined;
     }
   }

@@ -29,6 +29,8 @@ export interface HostOptions {
   readonly timing: Pick<Timing, "ovsdbTimeoutMs" | "applyTimeoutMs" | "backoffMinMs" | "backoffMaxMs">;
   /** Take the right to write away from whoever has it: for rollbacks. */
   readonly steal?: boolean;
+  /** Whatever is found damaged stays where it is. */
+  readonly looksOnly?: boolean;
   readonly report: (event: NetworkEvent) => void;
   readonly onProblem: (problem: Problem) => void;
 }
@@ -44,13 +46,17 @@ export async function openHost(options: HostOptions): Promise<Host> {
     reconnect: { minMs: timing.backoffMinMs, maxMs: timing.backoffMaxMs },
     onError: (error) => onProblem({ code: "E_INTERNAL", message: String(error) }),
   });
-  const ovs = new Ovs(client, { applyTimeoutMs: () => timing.applyTimeoutMs, steal: options.steal ?? false });
+  const ovs = new Ovs(client, {
+    applyTimeoutMs: () => timing.applyTimeoutMs,
+    openTimeoutMs: 2 * timing.ovsdbTimeoutMs,
+    steal: options.steal ?? false,
+  });
   const kernel = new Ip();
   const ports: NetworkPorts = {
     clock: systemClock,
     ovs,
     kernel,
-    state: openStateStore(places.networkState, onProblem),
+    state: openStateStore(places.networkState, { onUnreadable: onProblem, keepAside: options.looksOnly !== true }),
     prober,
     announce,
     deadMan: openDeadMan(root, program),

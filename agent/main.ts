@@ -17,6 +17,11 @@ function rootOfRun(words: readonly string[]): string | undefined {
 }
 
 function terminal() {
+  // Whoever reads has enough: `config show | head -1`.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
   return {
     stdout: (text: string) => void process.stdout.write(text),
     stderr: (text: string) => void process.stderr.write(text),

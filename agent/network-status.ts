@@ -1,3 +1,4 @@
+import type { Settings } from "./config/settings.ts";
 import type { Problem } from "./core/errors.ts";
 import type { ReconcilerState } from "./core/reconciler.ts";
 import type { Host } from "./host.ts";
@@ -5,7 +6,7 @@ import { observe } from "./network/converge.ts";
 import { linkOf, type NetworkConfig } from "./network/desired.ts";
 import { activeMember } from "./network/failover.ts";
 import type { Network } from "./network/network.ts";
-import { findInterface, type Observed } from "./network/observed.ts";
+import { findInterface, findPort, type Observed } from "./network/observed.ts";
 import type { MemberStatus, NetworkStatus } from "./web/status.ts";
 
 const OBSERVE_TIMEOUT_MS = 2_000;
@@ -15,18 +16,24 @@ export async function networkStatus(
   host: Host,
   network: Network,
   loop: ReconcilerState,
-  configProblems: readonly Problem[],
+  configuration: { readonly problems: readonly Problem[]; readonly settings: Settings | undefined },
 ): Promise<NetworkStatus> {
   const lastGood = await host.ports.state.read("last-good");
   const config = network.change?.pending.config ?? lastGood?.config;
   const observed = await observe(host.ports, AbortSignal.timeout(OBSERVE_TIMEOUT_MS)).catch(() => undefined);
   const pending = network.change?.pending;
+  const mode = (configuration.settings?.network ?? config?.network)?.mode;
   const problems =
-    loop.state === "settled" ? loop.outcome.problems : loop.state === "backoff" ? [loop.problem] : configProblems;
+    loop.state === "settled"
+      ? loop.outcome.problems
+      : loop.state === "backoff"
+        ? [loop.problem]
+        : configuration.problems;
   return {
     loop,
     problems,
-    ...(config === undefined ? {} : { mode: config.network.mode, revision: config.revision, hash: config.hash }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(lastGood === undefined ? {} : { revision: lastGood.config.revision, hash: lastGood.config.hash }),
     ...(lastGood === undefined ? {} : { confirmedAt: lastGood.confirmedAt }),
     ...(config === undefined ? {} : { bond: { name: config.network.bond.name, members: membersOf(config, observed) } }),
     addresses: config === undefined ? [] : addressesOf(config, observed),
@@ -52,16 +59,17 @@ export function membersOf({ network }: NetworkConfig, observed: Observed | undef
       nic,
       device: device ?? nic,
       ...(fabric === undefined ? {} : { fabric }),
-      link: device === undefined ? "missing" : state === "up" ? "up" : "down",
+      link: observed === undefined ? "unknown" : device === undefined ? "missing" : state === "up" ? "up" : "down",
       active: device !== undefined && device === active,
     };
   });
 }
 
+/** The addresses on our devices, and the VLAN that each really is on. */
 function addressesOf({ network }: NetworkConfig, observed: Observed | undefined): NetworkStatus["addresses"] {
-  return Object.entries(network.addresses).flatMap(([device, { vlan }]) =>
-    (observed?.kernel.addresses ?? [])
-      .filter((entry) => entry.device === device)
-      .map(({ address }) => ({ device, address, vlan: network.vlans[vlan] ?? 0 })),
-  );
+  if (observed === undefined) return [];
+  const { ovs, kernel } = observed;
+  return kernel.addresses
+    .filter(({ device }) => network.addresses[device] !== undefined)
+    .map(({ device, address }) => ({ device, address, vlan: findPort(ovs, device)?.tag[0] ?? null }));
 }

@@ -44,6 +44,6 @@ async function statusOf(parts: Parts, startedAt: number): Promise<Status> {
     pid: process.pid,
     startedAt,
     ready: readiness.ready,
-    network: await networkStatus(host, network, reconciler.state, configuration.problems),
+    network: await networkStatus(host, network, reconciler.state, configuration),
   };
 }

@@ -55,6 +55,7 @@ export function registerConfigShow(program: Command, io: Io, files: ConfigFiles,
   const group = program.commands.find((command) => command.name() === "config") ?? program.command("config");
   group
     .description("look at the configuration")
+    .addHelpText("after", "\nExamples:\n  devcloud-agent config show --origin\n")
     .command("show")
     .description("show the merged configuration of this host, without defaults")
     .option("--origin", "a line for each setting, with the file and line that said it", false)

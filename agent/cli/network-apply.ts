@@ -25,7 +25,8 @@ export async function applyNetwork(
       hint: "Look at `devcloud-agent network plan`, then set network.mode to enforce.",
     });
   }
-  const { problems, hash } = (await throughDaemon(controlSocket, retry, json, io)) ?? (await here(session, retry));
+  const { problems, hash } =
+    (await throughDaemon(controlSocket, retry, json, io, options.signal)) ?? (await here(session, retry));
   const applied = hash === session.desired.hash;
   if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-apply/v1", applied, problems })}\n`);
   else {
@@ -45,14 +46,20 @@ interface Ending {
   readonly hash: string | undefined;
 }
 
-async function throughDaemon(socket: string, retry: boolean, json: boolean, io: Io): Promise<Ending | undefined> {
+async function throughDaemon(
+  socket: string,
+  retry: boolean,
+  json: boolean,
+  io: Io,
+  signal: AbortSignal,
+): Promise<Ending | undefined> {
   const ended = new AbortController();
   const following = (async () => {
     // The control socket is served by this agent alone, so that what it says has the form that it is given there.
     for await (const event of followDaemon(socket, "/v1/events", ended.signal)) follow(event as NetworkEvent, json, io);
   })().catch(() => undefined);
   try {
-    const answer = (await askDaemon(socket, "POST", "/v1/network/apply", { retry })) as Status | undefined;
+    const answer = (await askDaemon(socket, "POST", "/v1/network/apply", signal, { retry })) as Status | undefined;
     return answer && { problems: answer.network.problems, hash: answer.network.hash };
   } finally {
     ended.abort();
@@ -61,6 +68,14 @@ async function throughDaemon(socket: string, retry: boolean, json: boolean, io: 
 }
 
 async function here({ host, desired, settings, signal }: Session, retry: boolean): Promise<Ending> {
+  if (desired.network.confirm.by === "operator" && (await host.ports.state.read("last-good")) !== undefined) {
+    throw new AgentError({
+      code: "E_NETWORK_NO_DAEMON",
+      message: "an operator's confirmation reaches the daemon only, and it does not run",
+      path: "network.confirm.by",
+      hint: "systemctl start devcloud-agent, then apply again. Nothing was changed.",
+    });
+  }
   const network = new Network(host.ports, {
     bootId: host.bootId,
     wanted: async () => ({ desired, problems: [], timing: settings.timing }),

@@ -7,6 +7,7 @@ import { placesUnder } from "../system/places.ts";
 import type { Io } from "./io.ts";
 import type { SessionOptions } from "./session.ts";
 
+const ANSWER_MS = 10_000;
 /** How often the dead-man looks whether its change is still pending. */
 const LOOK_MS = 250;
 /** A rollback is tried this often before the exit code says that it failed; the daemon, when it is back, goes on with it. */
@@ -14,9 +15,14 @@ const TRIES = 20;
 
 /** A person's word on the pending change, through the daemon. Resolves to the exit code. */
 export async function answerPending(word: "confirm" | "rollback", io: Io, options: SessionOptions): Promise<number> {
-  const answer = await askDaemon(placesUnder(options.root).controlSocket, "POST", `/v1/network/${word}`);
+  const answer = await askDaemon(
+    placesUnder(options.root).controlSocket,
+    "POST",
+    `/v1/network/${word}`,
+    AbortSignal.any([options.signal, AbortSignal.timeout(ANSWER_MS)]),
+  );
   if (answer === undefined) {
-    if (word === "rollback") return rollBackPending(undefined, undefined, io, options);
+    if (word === "rollback") return rollBackPending(undefined, undefined, io, options, "the operator said so");
     io.stderr("The daemon does not run, so nothing waits to be confirmed.\n");
     return 1;
   }
@@ -38,6 +44,7 @@ export async function rollBackPending(
   at: number | undefined,
   io: Io,
   { root, program, signal }: SessionOptions,
+  reason = "not confirmed in time",
 ): Promise<number> {
   const host = await openHost({
     root,
@@ -61,7 +68,7 @@ export async function rollBackPending(
       io.stdout("No change is pending.\n");
       return 0;
     }
-    await persist(() => finishRollback(host.ports, claimed, "not confirmed in time", signal), signal);
+    await persist(() => finishRollback(host.ports, claimed, reason, signal), signal);
     io.stdout(`Change ${claimed.id} was taken back.\n`);
     return 0;
   } finally {

@@ -1,21 +1,30 @@
-import { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Problem } from "../core/errors.ts";
 import { highestRisk } from "../core/step.ts";
 import { conflicts } from "../network/conflicts.ts";
 import { observe } from "../network/converge.ts";
 import { targetOf } from "../network/desired.ts";
 import { faults } from "../network/faults.ts";
+import type { Observed } from "../network/observed.ts";
 import { plan } from "../network/plan.ts";
 import { membersOf } from "../network-status.ts";
 import type { Io } from "./io.ts";
 import { applyNetwork } from "./network-apply.ts";
-import { renderPlan, renderWiring } from "./network-render.ts";
+import { renderPlan, renderProblems, renderWiring } from "./network-render.ts";
 import { answerPending, rollBackPending } from "./network-rollback.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 
-/** The group `network`. */
-export function networkCommand(io: Io, options: () => SessionOptions, done: (code: number) => void): Command {
-  const group = new Command("network").description("plan, apply and check the network of this host");
+/** Adds the group `network`; `done` gets the exit code. */
+export function registerNetwork(
+  program: Command,
+  io: Io,
+  options: () => SessionOptions,
+  done: (code: number) => void,
+): void {
+  const group = program
+    .command("network")
+    .description("plan, apply and check the network of this host")
+    .addHelpText("after", GROUP_HELP);
   group
     .command("plan")
     .description("show what would be done to make the network as configured; touches nothing")
@@ -62,19 +71,24 @@ export function networkCommand(io: Io, options: () => SessionOptions, done: (cod
       const { pending, at } = flags;
       if (pending === undefined) return done(await answerPending("rollback", io, options()));
       const id = pending === true ? undefined : pending;
-      return done(await rollBackPending(id, at === undefined ? undefined : Number(at), io, options()));
+      return done(await rollBackPending(id, at === undefined ? undefined : moment(at), io, options()));
     });
-  return group;
+}
+
+function moment(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError(`--at: expected whole milliseconds of the monotonic clock, got ${text}`);
 }
 
 async function showPlan(name: "plan" | "verify", json: boolean, io: Io, options: SessionOptions): Promise<number> {
-  await using session = await openSession(options);
+  await using session = await openSession(lookingOnly(options, io));
   const { observed, target } = await look(session);
   const steps = plan(target, observed);
   const wrong = faults(target, observed);
   const taken = conflicts(target, observed);
   const problems: readonly Problem[] = [
     ...(taken.length === 0 ? [] : [{ code: "E_NETWORK_CONFLICT", message: taken.join("; ") }]),
+    ...missingNics(session.desired, observed),
     ...(name === "verify" || steps.length === 0 ? wrong : []),
   ];
   const { hash } = session.desired;
@@ -86,7 +100,7 @@ async function showPlan(name: "plan" | "verify", json: boolean, io: Io, options:
 }
 
 async function show(json: boolean, io: Io, options: SessionOptions): Promise<number> {
-  await using session = await openSession(options);
+  await using session = await openSession(lookingOnly(options, io));
   const { observed } = await look(session);
   const { network } = session.desired;
   const members = membersOf({ ...session.desired, revision: 0 }, observed);
@@ -97,6 +111,24 @@ async function show(json: boolean, io: Io, options: SessionOptions): Promise<num
   return 0;
 }
 
+/** Nothing is touched, not even state that cannot be read; it is told on stderr, away from what `--json` prints. */
+function lookingOnly(options: SessionOptions, io: Io): SessionOptions {
+  const onProblem = (problem: Problem) => io.stderr(`${renderProblems([problem], io.isTty).join("\n")}\n`);
+  return { ...options, looksOnly: true, onProblem };
+}
+
+/** A NIC that is not there is no step of a plan, and a plan that says nothing of it would hide a slip of the keyboard. */
+function missingNics(desired: Session["desired"], observed: Observed): readonly Problem[] {
+  return membersOf({ ...desired, revision: 0 }, observed)
+    .filter(({ link }) => link === "missing")
+    .map(({ nic }) => ({
+      code: "E_NIC_MISSING",
+      message: `NIC ${nic} is not there`,
+      path: `network.nics.${nic}`,
+      hint: "ip link; lspci",
+    }));
+}
+
 /** The desired network against the host. The revision and the hash are bookkeeping, and no difference by themselves. */
 async function look({ host, desired, signal }: Session) {
   const observed = await observe(host.ports, signal);
@@ -105,6 +137,13 @@ async function look({ host, desired, signal }: Session) {
   const revision = lastGood?.config.hash === desired.hash ? lastGood.config.revision : next;
   return { observed, target: targetOf({ ...desired, revision }, observed) };
 }
+
+const GROUP_HELP = `
+Examples:
+  devcloud-agent network plan                          what would change
+  devcloud-agent network apply                         change it, and keep it only if the host stays reachable
+  devcloud-agent network show                          how this host is wired
+`;
 
 const PLAN_HELP = `
 Exit code: 0 nothing to do, 3 something to do, 2 the configuration is not valid.

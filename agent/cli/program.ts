@@ -6,7 +6,7 @@ import { version } from "../version.ts";
 import { registerCheckConfig, tellProblems } from "./check-config.ts";
 import { registerConfigShow } from "./config-show.ts";
 import type { Io } from "./io.ts";
-import { networkCommand } from "./network.ts";
+import { registerNetwork } from "./network.ts";
 import { renderProblems } from "./network-render.ts";
 import { InvalidConfig } from "./session.ts";
 import { showStatus } from "./status.ts";
@@ -20,16 +20,23 @@ export async function runCli(argv: readonly string[], programPath: string, io: I
   const signal = interrupted();
   const program = new Command("devcloud-agent")
     .description("The agent of this host: its network before Docker, and never a lock-out.")
+    .version(version, "--version", "print the version")
     .option("--root <dir>", "take every path below this directory", "/")
     .addHelpText("after", HELP)
     .exitOverride()
     .configureOutput({ writeOut: io.stdout, writeErr: io.stderr });
   const root = (): string => program.opts<{ root: string }>().root;
   // main.ts runs the daemon without this program; the command is here for its help.
-  program.command("run").description("run the daemon (systemd does)");
+  program
+    .command("run")
+    .description("run the daemon (systemd does)")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  devcloud-agent run\n  devcloud-agent --root /tmp/host run           a host of a test\n",
+    );
   registerCheckConfig(program, io, configFiles, done);
   registerConfigShow(program, io, configFiles, done);
-  program.addCommand(networkCommand(io, () => ({ root: root(), program: programPath, signal }), done).exitOverride());
+  registerNetwork(program, io, () => ({ root: root(), program: programPath, signal }), done);
   program
     .command("status")
     .description("what the daemon says of this host")
@@ -42,7 +49,8 @@ export async function runCli(argv: readonly string[], programPath: string, io: I
     .action(async (options: { watch: boolean; json: boolean }) => done(await showStatus(options, root(), io, signal)));
   program
     .command("version")
-    .description("print the version")
+    .description("print the version, and that of Node")
+    .addHelpText("after", "\nExamples:\n  devcloud-agent version\n")
     .action(() => io.stdout(`devcloud-agent ${version} (node ${process.version})\n`));
   try {
     await program.parseAsync([...argv], { from: "user" });
@@ -71,6 +79,7 @@ const exitCodes: Readonly<Record<string, number>> = {
   E_CONFIG_NO_NETWORK: 2,
   E_NETWORK_OBSERVE: 4,
   E_NETWORK_CONFLICT: 4,
+  E_NETWORK_NO_DAEMON: 4,
   E_OVSDB_LOCKED: 4,
 };
 

@@ -2,7 +2,7 @@ import { hashOf } from "../config/hash.ts";
 import { type LoadResult, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { defaultTiming } from "../config/timing.ts";
-import { AgentError } from "../core/errors.ts";
+import { AgentError, type Problem } from "../core/errors.ts";
 import { type Host, openHost } from "../host.ts";
 import type { NetworkConfig } from "../network/desired.ts";
 import type { NetworkEvent } from "../network/ports.ts";
@@ -13,6 +13,9 @@ export interface SessionOptions {
   readonly program: string;
   readonly signal: AbortSignal;
   readonly report?: (event: NetworkEvent) => void;
+  readonly onProblem?: (problem: Problem) => void;
+  /** For commands that touch nothing. */
+  readonly looksOnly?: boolean;
 }
 
 /** This host with its configuration, for the length of one command. */
@@ -34,7 +37,8 @@ export class InvalidConfig extends AgentError {
 }
 
 /** Throws InvalidConfig and E_CONFIG_NO_NETWORK. */
-export async function openSession({ root, program, signal, report }: SessionOptions): Promise<Session> {
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { root, program, signal, report, onProblem, looksOnly } = options;
   const result = await loadSettings(root, configFiles);
   if (!result.ok) throw new InvalidConfig(result);
   const { network, host: named, timing } = result.settings;
@@ -44,7 +48,8 @@ export async function openSession({ root, program, signal, report }: SessionOpti
     program,
     timing: { ...defaultTiming, ...timing },
     report: report ?? (() => undefined),
-    onProblem: () => undefined,
+    onProblem: onProblem ?? (() => undefined),
+    looksOnly: looksOnly ?? false,
   });
   const hash = hashOf({ network: result.networkHash, hostName: named.name });
   return {

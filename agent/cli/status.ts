@@ -1,9 +1,13 @@
 import pc from "picocolors";
+import { AgentError } from "../core/errors.ts";
 import { askDaemon, followDaemon } from "../system/http.ts";
 import { placesUnder } from "../system/places.ts";
 import type { Status } from "../web/status.ts";
 import type { Io } from "./io.ts";
 import { renderProblems } from "./network-render.ts";
+
+/** The daemon answers from what it knows, and gives up on Open vSwitch after 2 s. */
+const ANSWER_MS = 5_000;
 
 export interface StatusOptions {
   readonly watch: boolean;
@@ -19,7 +23,10 @@ export async function showStatus(
 ): Promise<number> {
   const { controlSocket } = placesUnder(root);
   // The control socket is served by this agent alone, so that its answer has the form that it is given there.
-  const ask = async () => (await askDaemon(controlSocket, "GET", "/v1/status")) as Status | undefined;
+  const ask = async () => {
+    const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+    return (await askDaemon(controlSocket, "GET", "/v1/status", within).catch(tooLate)) as Status | undefined;
+  };
   const print = (status: Status): void =>
     io.stdout(json ? `${JSON.stringify(status)}\n` : renderStatus(status, io.isTty));
   const status = await ask();
@@ -39,6 +46,15 @@ export async function showStatus(
   return signal.aborted ? 130 : 1;
 }
 
+function tooLate(error: unknown): never {
+  if (!(error instanceof DOMException && error.name === "TimeoutError")) throw error;
+  throw new AgentError({
+    code: "E_CONTROL_TIMEOUT",
+    message: `the agent runs and did not answer in ${ANSWER_MS / 1000} s`,
+    hint: "journalctl -u devcloud-agent; systemd restarts it when its watchdog is not fed",
+  });
+}
+
 function renderStatus(status: Status, colour: boolean): string {
   const paint = pc.createColors(colour);
   const { network } = status;
@@ -56,7 +72,9 @@ function renderStatus(status: Status, colour: boolean): string {
       const state = link === "up" ? (active ? paint.green("up, active") : "up, standby") : paint.red(link);
       return `  ${name.padEnd(9)}${fabric === undefined ? "" : `fabric ${fabric}, `}${state}`;
     }),
-    ...network.addresses.map(({ device, address, vlan }) => `  ${device.padEnd(9)}${address} on VLAN ${vlan}`),
+    ...network.addresses.map(
+      ({ device, address, vlan }) => `  ${device.padEnd(9)}${address}${vlan === null ? "" : ` on VLAN ${vlan}`}`,
+    ),
     ...(network.change === undefined
       ? []
       : [

@@ -1,8 +1,11 @@
 import type { NetworkSettings, Timing } from "../config/settings.ts";
-import { problemOf } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { type Problem, problemOf } from "../core/errors.ts";
 import type { ProbeResult, ProbeTarget } from "../core/probe.ts";
 import { type Converged, converge, observe, refuseConflicts } from "./converge.ts";
 import { type NetworkConfig, targetOf } from "./desired.ts";
+import { faults } from "./faults.ts";
+import type { Observed } from "./observed.ts";
 import { plan } from "./plan.ts";
 import type { ChangeStep, NetworkPorts } from "./ports.ts";
 import { rescueScript } from "./rescue.ts";
@@ -48,21 +51,45 @@ export class Change {
     this.#heard?.();
   }
 
-  /** Applies and sees it through. Throws only if the host refused before anything was touched, or for an aborted signal. */
-  async run(signal: AbortSignal): Promise<ChangeResult> {
+  /**
+   * Records the change and arms its dead-man: without both nothing is applied. Throws if either fails, and leaves nothing pending.
+   */
+  async prepare(): Promise<void> {
     const { clock, state, deadMan } = this.#ports;
-    await state.write("pending", this.#pending);
-    this.#step("pending");
-    await deadMan.arm(this.#pending.id, this.#pending.deadline - clock.monotonic() + this.#timing.deadManGraceMs);
-    this.#step("armed");
     try {
-      const target = (observed: Parameters<typeof targetOf>[1]): Target => targetOf(this.#pending.config, observed);
-      const converged = await converge(this.#ports, target, signal, { onStep: (step) => this.#step(step) });
-      return await this.#await(converged, signal);
+      await state.write("pending", this.#pending);
+      this.#step("pending");
+      await deadMan.arm(this.#pending.id, this.#left(clock) + this.#timing.deadManGraceMs);
+      this.#step("armed");
+    } catch (error) {
+      await state.remove("pending");
+      throw error;
+    }
+  }
+
+  /** Applies what was prepared and sees it through. `known` are faults from before, which are not the change's. */
+  async run(known: readonly Problem[], signal: AbortSignal): Promise<ChangeResult> {
+    const target = (observed: Observed): Target => targetOf(this.#pending.config, observed);
+    const apply = () => converge(this.#ports, target, signal, { onStep: (step) => this.#step(step) });
+    return this.#seeThrough(apply, known, signal);
+  }
+
+  async #seeThrough(
+    apply: () => Promise<Converged>,
+    known: readonly Problem[] | undefined,
+    signal: AbortSignal,
+  ): Promise<ChangeResult> {
+    let converged: Converged;
+    let verdict: string | undefined;
+    try {
+      converged = await apply();
+      const fresh = converged.faults.filter(({ message }) => known?.every((other) => other.message !== message));
+      verdict = fresh[0]?.message ?? (await this.#objection(signal));
     } catch (error) {
       signal.throwIfAborted();
       return this.rollBack(problemOf(error).message, signal);
     }
+    return verdict === undefined ? this.#confirm(converged, signal) : this.rollBack(verdict, signal);
   }
 
   /**
@@ -75,28 +102,22 @@ export class Change {
     const complete = plan(target, observed).length === 0;
     const untouched = plan(this.#pending.preImage, observed).length === 0;
     this.#step("resumed", { complete, untouched });
-    if (complete) {
-      try {
-        // Written is not applied: the process that wrote it may have died before ovs-vswitchd took it.
-        const converged = await converge(this.#ports, () => target, signal);
-        return await this.#await(converged, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        return this.rollBack(problemOf(error).message, signal);
-      }
-    }
+    // Written is not applied: the process that wrote it may have died before ovs-vswitchd took it.
+    if (complete) return this.#seeThrough(() => converge(this.#ports, () => target, signal), undefined, signal);
     if (!untouched) return this.rollBack("interrupted before it was complete", signal);
     await this.#ports.state.remove("pending");
     await this.#ports.deadMan.disarm();
     return { result: "dropped" };
   }
 
-  async #await(converged: Converged, signal: AbortSignal): Promise<ChangeResult> {
+  /** Waits for the confirmation. Why there is none, or `undefined` when the change is to be kept. */
+  async #objection(signal: AbortSignal): Promise<string | undefined> {
     const { confirm } = this.#pending.config.network;
     const targets = probeTargets(this.#pending.config.network);
     let good = 0;
     let last: readonly ProbeResult[] = [];
-    for (let left = this.#left(); left > 0; left = this.#left()) {
+    const { clock } = this.#ports;
+    for (let left = this.#left(clock); left > 0; left = this.#left(clock)) {
       if (this.#word !== undefined) break;
       // None outlasts the deadline: a rollback that is due is not kept waiting.
       const timeoutMs = Math.min(this.#timing.probeTimeoutMs, left);
@@ -107,16 +128,15 @@ export class Change {
       if (confirm.by === "probes" && good >= confirm.good) break;
       await this.#pause(signal);
     }
-    if (this.#word === "rollback") return this.rollBack("the operator said so", signal);
-    if (this.#word === "confirm" || (confirm.by === "probes" && good >= confirm.good))
-      return this.#confirm(converged, signal);
+    if (this.#word === "rollback") return "the operator said so";
+    if (this.#word === "confirm" || (confirm.by === "probes" && good >= confirm.good)) return undefined;
     const failed = last.filter(({ ok }) => !ok).map(describeProbe);
-    return this.rollBack(failed.length > 0 ? failed.join("; ") : "nobody confirmed it in time", signal);
+    return failed.length > 0 ? failed.join("; ") : "nobody confirmed it in time";
   }
 
   /** Milliseconds until the deadline. */
-  #left(): number {
-    return this.#pending.deadline - this.#ports.clock.monotonic();
+  #left(clock: Clock): number {
+    return this.#pending.deadline - clock.monotonic();
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
@@ -181,8 +201,10 @@ export async function finishRollback(
   reason: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await rememberFailed(ports, pending.config.hash, reason);
+  // The way back comes first, and needs no room on the disk; what is written after it can wait for some.
   await converge(ports, () => pending.preImage, signal, { insist: true });
+  await rememberFailed(ports, pending.config.hash, reason);
+  await ports.state.write("ledger", { addresses: pending.preImage.addresses });
   await ports.state.remove("rolling-back");
   await ports.deadMan.disarm();
 }
@@ -200,13 +222,13 @@ export async function begin(
   config: NetworkConfig,
   bootId: string,
   signal: AbortSignal,
-): Promise<Pending> {
+): Promise<{ readonly pending: Pending; readonly known: readonly Problem[] }> {
   const observed = await observe(ports, signal);
   const target = targetOf(config, observed);
   refuseConflicts(target, observed);
   const { clock } = ports;
   const deadline = clock.monotonic() + config.network.confirm.deadlineMs;
-  return {
+  const pending: Pending = {
     // With the deadline: the dead-man of an earlier try of the same configuration must not take this one for its own.
     id: `${config.revision}-${config.hash.slice(0, 12)}-${Math.round(deadline).toString(36)}`,
     config,
@@ -215,6 +237,7 @@ export async function begin(
     deadline,
     startedAt: new Date(clock.now()).toISOString(),
   };
+  return { pending, known: faults(target, observed) };
 }
 
 /** Where the probes of a configuration go to. */

@@ -59,7 +59,6 @@ export async function converge(
     if (steps.length === 0 || (pass > 0 && steps.every(isCourtesy))) {
       if (behind(observed)) await ports.ovs.commit([], observed.ovs, signal);
       if (applied.length > 0) onStep("verified");
-      await forget(ports, observed.ledger, target.addresses);
       return { observed, target, applied, faults: faults(target, observed) };
     }
     const done = await applyOnce(ports, steps, target, observed, signal, onStep).catch(lostRace);
@@ -143,13 +142,4 @@ async function remember(
   const known = [...ledger, ...kernel.addresses];
   const added = wanted.filter((entry) => !known.some((other) => sameAddress(other, entry)));
   if (added.length > 0) await ports.state.write("ledger", { addresses: [...ledger, ...added] });
-}
-
-async function forget(
-  ports: NetworkPorts,
-  ledger: readonly AddressTarget[],
-  wanted: readonly AddressTarget[],
-): Promise<void> {
-  const kept = ledger.filter((entry) => wanted.some((known) => sameAddress(known, entry)));
-  if (kept.length < ledger.length) await ports.state.write("ledger", { addresses: kept });
 }

@@ -20,7 +20,7 @@ import { anyCarrier, faults } from "./faults.ts";
 import type { Observed, OvsObserved } from "./observed.ts";
 import { plan } from "./plan.ts";
 import type { NetworkPorts } from "./ports.ts";
-import { type LastGood, type Pending, situationOf } from "./state.ts";
+import { type LastGood, situationOf } from "./state.ts";
 import type { Step } from "./steps.ts";
 import type { Target } from "./target.ts";
 
@@ -110,6 +110,7 @@ export class Network implements Capability {
       }
       case "interrupted":
         await rememberFailed(this.#ports, situation.pending.config.hash, "interrupted by a reboot");
+        await state.write("ledger", { addresses: situation.pending.preImage.addresses });
         await state.remove("rolling-back");
         await state.remove("pending");
         return this.reconcile(signal, progress);
@@ -167,18 +168,20 @@ export class Network implements Capability {
     progress: () => void,
   ): Promise<Outcome> {
     const { problems, timing } = await this.#options.wanted();
-    let pending: Pending;
+    let change: Change;
+    let known: readonly Problem[];
     try {
-      pending = await begin(this.#ports, config, this.#options.bootId, signal);
+      const begun = await begin(this.#ports, config, this.#options.bootId, signal);
+      known = begun.known;
+      change = new Change(this.#ports, timing, begun.pending, progress);
+      await change.prepare();
     } catch (error) {
-      const problem = problemOf(error);
-      if (problem.code !== "E_NETWORK_CONFLICT") throw error;
-      // What cannot be applied must not keep the last good network from being looked after.
-      return this.#outcome(lastGood.config, [problem, ...problems], signal);
+      signal.throwIfAborted();
+      // What cannot be begun (a NIC in use, a full disk) must not keep the last good network from being looked after.
+      return this.#outcome(lastGood.config, [problemOf(error), ...problems], signal);
     }
     this.#retry = false;
-    const change = new Change(this.#ports, timing, pending, progress);
-    const result = await this.#see(change, () => change.run(signal));
+    const result = await this.#see(change, () => change.run(known, signal));
     return result.result === "rolled-back"
       ? this.#rolledBack(result.reason)
       : this.#outcome(lastGood.config, problems, signal);

@@ -15,6 +15,8 @@ const LOCK = "devcloud_agent";
 export interface OvsOptions {
   /** How long ovs-vswitchd may take to apply a transaction, in milliseconds; asked at each one. */
   readonly applyTimeoutMs: () => number;
+  /** How long the first look may take, with the connection that it needs, in milliseconds. */
+  readonly openTimeoutMs: number;
   /** Take the lock away from whoever has it: for rollbacks only. */
   readonly steal?: boolean;
 }
@@ -93,8 +95,10 @@ export class Ovs implements OvsPort {
 
   async #connect(): Promise<Replica<Vswitch>> {
     try {
-      if (this.#client.state.state !== "connected") await this.#client.connect();
-      const replica = await this.#client.monitor(vswitch);
+      const within = AbortSignal.timeout(this.#options.openTimeoutMs);
+      if (this.#client.state.state !== "connected") await this.#client.connect(within);
+      // A server that accepts and says nothing would be tried for ever.
+      const replica = await this.#client.monitor(vswitch, undefined, { signal: within });
       const tell = (): void => {
         if (!replica.synced) return;
         const now = observed(replica);

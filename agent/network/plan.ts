@@ -38,7 +38,7 @@ function planRemovals(target: Target, { ovs }: Observed): OvsStep[] {
         bridge: bridge.name,
         port: port.name,
         why,
-        risk: portRisk(port.interfaces.length),
+        risk: portRisk(interfacesOf(ovs, port).map(({ type }) => type)),
       });
     }
   }
@@ -76,7 +76,7 @@ function planBridge(desired: BridgeTarget, observed: Observed): OvsStep[] {
 function planPort(bridge: string, desired: PortTarget, { ovs }: Observed): OvsStep[] {
   const row = findPort(ovs, desired.name);
   if (row === undefined || bridgeOf(ovs, row)?.name !== bridge) return [createPort(bridge, desired)];
-  const risk = portRisk(desired.interfaces.length, desired);
+  const risk = portRisk(desired.interfaces.map(({ columns }) => columns.type));
   const present = interfacesOf(ovs, row);
   const wanted = new Set(desired.interfaces.map(({ name }) => name));
   const { columns, drift } = differing(`port ${desired.name}`, row, desired.columns);
@@ -133,7 +133,6 @@ function createPort(bridge: string, port: PortTarget): OvsStep {
 }
 
 /** Patch ports carry the VMs; the bond and internal ports carry the person who is logged in. */
-function portRisk(members: number, port?: PortTarget): Risk {
-  const isPatch = members === 1 && port?.interfaces[0]?.columns.type === "patch";
-  return isPatch ? "blip" : "management-path";
+function portRisk(types: readonly (string | undefined)[]): Risk {
+  return types.every((type) => type === "patch") ? "blip" : "management-path";
 }

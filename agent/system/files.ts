@@ -128,6 +128,17 @@ function fileError(error: unknown, file: string): AgentError {
     case "ENXIO":
     case "ELOOP":
       return notAFile(file);
+    case "ENOSPC":
+    case "EDQUOT":
+      return new AgentError(
+        {
+          code: "E_FILE_IO",
+          message: `there is no room to write ${file} (${cause})`,
+          file,
+          hint: "Free space there: df -h, df -i",
+        },
+        { cause: error },
+      );
     default:
       return new AgentError(
         { code: "E_FILE_IO", message: `${file}: ${cause ?? String(error)}`, file },

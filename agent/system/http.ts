@@ -1,5 +1,6 @@
 import { chmod, chown, mkdir, readFile, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { connect } from "node:net";
 import { dirname } from "node:path";
 import { AgentError, problemOf } from "../core/errors.ts";
 
@@ -15,7 +16,7 @@ const GROUP = "devcloud-agent";
 
 /**
  * Serves `routes` ("GET /v1/status") on a unix socket that root and the group devcloud-agent may use. Replaces a socket that an
- * earlier process left.
+ * earlier process left. Throws E_CONTROL_BUSY where a process still serves it.
  */
 export async function serveUnix(
   path: string,
@@ -23,6 +24,13 @@ export async function serveUnix(
   groupFile: string,
 ): Promise<UnixServer> {
   await mkdir(dirname(path), { recursive: true });
+  if (await listens(path)) {
+    throw new AgentError({
+      code: "E_CONTROL_BUSY",
+      message: `another devcloud-agent serves ${path}`,
+      hint: "Never run two daemons on one host. systemctl status devcloud-agent",
+    });
+  }
   await rm(path, { force: true });
   const server = createServer((incoming, outgoing) => {
     answer(routes, incoming, outgoing).catch((error: unknown) => {
@@ -44,6 +52,18 @@ export async function serveUnix(
       server.closeAllConnections();
     },
   };
+}
+
+/** Whether a process accepts connections there: one that is stopped counts, its socket is its own. */
+function listens(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
 }
 
 async function answer(
@@ -96,10 +116,16 @@ async function groupId(groupFile: string): Promise<number | undefined> {
   return line === undefined ? undefined : Number(line.split(":")[2]);
 }
 
-/** One request to the daemon. `undefined` when none listens. Throws the daemon's own error. */
-export function askDaemon(path: string, method: "GET" | "POST", url: string, body?: unknown): Promise<unknown> {
+/** One request to the daemon. `undefined` when none listens. Throws the daemon's own error, or the signal's reason. */
+export function askDaemon(
+  path: string,
+  method: "GET" | "POST",
+  url: string,
+  signal: AbortSignal,
+  body?: unknown,
+): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-  const outgoing = request({ socketPath: path, method, path: url }, (incoming) => {
+  const outgoing = request({ socketPath: path, method, path: url, signal }, (incoming) => {
     bodyText(incoming).then((text) => {
       const value: unknown = JSON.parse(text);
       if (incoming.statusCode === 200) resolve(value);
@@ -107,7 +133,8 @@ export function askDaemon(path: string, method: "GET" | "POST", url: string, bod
     }, reject);
   });
   outgoing.once("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);
+    if (signal.aborted) reject(signal.reason);
+    else if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);
     else reject(error.code === "EACCES" ? noAccess(path) : error);
   });
   outgoing.end(body === undefined ? undefined : JSON.stringify(body));

@@ -8,11 +8,17 @@ import { readFileBounded, syncDirectory, writeFileAtomic } from "./files.ts";
 const VERSION = 1;
 const MAX_BYTES = 16 * 1024 * 1024;
 
+export interface StateStoreOptions {
+  readonly onUnreadable: (problem: Problem) => void;
+  /** Rename what cannot be read: for whoever writes this state. */
+  readonly keepAside: boolean;
+}
+
 /**
  * State files of the network, in `directory`. Each is `{version, crc32, data}`: what is truncated, edited or of another
  * version is kept aside as `NAME.json.unreadable`, told to `onUnreadable`, and counts as absent.
  */
-export function openStateStore(directory: string, onUnreadable: (problem: Problem) => void): StateStore {
+export function openStateStore(directory: string, { onUnreadable, keepAside }: StateStoreOptions): StateStore {
   const pathOf = (name: StateName): string => join(directory, `${name}.json`);
   return {
     async read(name) {
@@ -23,7 +29,7 @@ export function openStateStore(directory: string, onUnreadable: (problem: Proble
         const problem = problemOf(error);
         if (problem.code === "E_FILE_MISSING") return undefined;
         if (problem.code !== "E_STATE_UNREADABLE") throw error;
-        await rename(file, `${file}.unreadable`);
+        if (keepAside) await rename(file, `${file}.unreadable`);
         onUnreadable(problem);
         return undefined;
       }
@@ -83,7 +89,7 @@ function unreadable(file: string, why: string, cause?: unknown): AgentError {
       code: "E_STATE_UNREADABLE",
       message: `${file} cannot be used: ${why}`,
       file,
-      hint: `It was kept as ${file}.unreadable. The agent goes on from its configuration.`,
+      hint: `The daemon keeps it as ${file}.unreadable, and goes on from its configuration.`,
     },
     { cause },
   );

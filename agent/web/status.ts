@@ -20,7 +20,7 @@ export interface NetworkStatus {
   readonly hash?: string;
   readonly confirmedAt?: string;
   readonly bond?: { readonly name: string; readonly members: readonly MemberStatus[] };
-  readonly addresses: readonly { readonly device: string; readonly address: string; readonly vlan: number }[];
+  readonly addresses: readonly { readonly device: string; readonly address: string; readonly vlan: number | null }[];
   /** A change that waits to be confirmed. */
   readonly change?: { readonly id: string; readonly startedAt: string; readonly remainingMs: number };
 }
@@ -29,6 +29,6 @@ export interface MemberStatus {
   readonly nic: string;
   readonly device: string;
   readonly fabric?: string;
-  readonly link: "up" | "down" | "missing";
+  readonly link: "up" | "down" | "missing" | "unknown";
   readonly active: boolean;
 }

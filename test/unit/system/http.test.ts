@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { askDaemon, followDaemon, type Route, serveUnix, type UnixServer } from "../../../agent/system/http.ts";
 
+const forEver = new AbortController().signal;
+
 let folder: string;
 let socket: string;
 let server: UnixServer | undefined;
@@ -44,8 +46,8 @@ function raw(method: string, url: string, body?: string): Promise<{ status: numb
 describe("the control socket", () => {
   test("answers with JSON, and gives the request's body to the route", async () => {
     await serve({ "POST /v1/echo": async (body) => ({ body }) });
-    expect(await askDaemon(socket, "POST", "/v1/echo", { retry: true })).toEqual({ body: { retry: true } });
-    expect(await askDaemon(socket, "POST", "/v1/echo")).toEqual({});
+    expect(await askDaemon(socket, "POST", "/v1/echo", forEver, { retry: true })).toEqual({ body: { retry: true } });
+    expect(await askDaemon(socket, "POST", "/v1/echo", forEver)).toEqual({});
   });
 
   test("is for root and the group, whatever stood in its place before", async () => {
@@ -59,11 +61,11 @@ describe("the control socket", () => {
 
   test("refuses what it does not know, what is no JSON and what is too large, and lives on", async () => {
     await serve({ "POST /v1/echo": async (body) => ({ body }) });
-    await expect(askDaemon(socket, "GET", "/v1/none")).rejects.toMatchObject({ code: "E_CONTROL_UNKNOWN" });
+    await expect(askDaemon(socket, "GET", "/v1/none", forEver)).rejects.toMatchObject({ code: "E_CONTROL_UNKNOWN" });
     expect((await raw("POST", "/v1/echo", "{nonsense")).text).toContain("E_CONTROL_BODY");
     const large = await raw("POST", "/v1/echo", "x".repeat(100_000)).catch(() => ({ text: "E_CONTROL_BODY" }));
     expect(large.text).toContain("E_CONTROL_BODY");
-    expect(await askDaemon(socket, "POST", "/v1/echo", 1)).toEqual({ body: 1 });
+    expect(await askDaemon(socket, "POST", "/v1/echo", forEver, 1)).toEqual({ body: 1 });
   });
 
   test("passes errors on: a person's with their code, a bug as one", async () => {
@@ -75,10 +77,10 @@ describe("the control socket", () => {
         throw new TypeError("undefined");
       },
     });
-    await expect(askDaemon(socket, "GET", "/refused")).rejects.toMatchObject({
+    await expect(askDaemon(socket, "GET", "/refused", forEver)).rejects.toMatchObject({
       problem: { code: "E_OVSDB_LOCKED", message: "locked", hint: "wait" },
     });
-    await expect(askDaemon(socket, "GET", "/bug")).rejects.toMatchObject({ code: "E_INTERNAL" });
+    await expect(askDaemon(socket, "GET", "/bug", forEver)).rejects.toMatchObject({ code: "E_INTERNAL" });
   });
 
   test("streams values a line each until the listener goes, and tells the route of it", async () => {
@@ -120,7 +122,7 @@ describe("the control socket", () => {
 
 describe("asking a daemon that does not run", () => {
   test("gives nothing, be the socket absent or left behind", async () => {
-    expect(await askDaemon(socket, "GET", "/v1/status")).toBeUndefined();
+    expect(await askDaemon(socket, "GET", "/v1/status", forEver)).toBeUndefined();
     for await (const value of followDaemon(socket, "/v1/events", new AbortController().signal))
       expect(value).toBe("none");
     await serve({});
@@ -129,6 +131,6 @@ describe("asking a daemon that does not run", () => {
     await new Promise<void>((resolve) => left.listen(`${socket}.left`, resolve));
     await new Promise((resolve) => left.close(resolve));
     expect(existsSync(`${socket}.left`)).toBe(false);
-    expect(await askDaemon(`${socket}.left`, "GET", "/v1/status")).toBeUndefined();
+    expect(await askDaemon(`${socket}.left`, "GET", "/v1/status", forEver)).toBeUndefined();
   });
 });

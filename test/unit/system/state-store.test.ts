@@ -18,7 +18,7 @@ let store: StateStore;
 beforeEach(() => {
   folder = join(mkdtempSync(join(tmpdir(), "state-")), "network");
   problems = [];
-  store = openStateStore(folder, (problem) => problems.push(problem));
+  store = openStateStore(folder, { onUnreadable: (problem) => problems.push(problem), keepAside: true });
 });
 
 afterEach(() => rmSync(join(folder, ".."), { recursive: true }));
@@ -50,7 +50,7 @@ describe("the state", () => {
 
   test("that is claimed by two goes to one of them", async () => {
     await store.write("pending", pending);
-    const other = openStateStore(folder, () => undefined);
+    const other = openStateStore(folder, { onUnreadable: () => undefined, keepAside: true });
     const claims = await Promise.all([
       store.claim("pending", "confirmed"),
       other.claim("pending", "rolling-back"),
