@@ -14,7 +14,7 @@ export class Events {
   readonly #log: Logger;
   readonly #now: () => number;
   readonly #listeners = new Set<(event: object) => void>();
-  #told = "[]";
+  #current: readonly Problem[] = [];
 
   constructor(log: Logger, now: () => number) {
     this.#log = log;
@@ -26,11 +26,15 @@ export class Events {
     for (const listener of this.#listeners) listener({ time: this.#now(), ...event });
   }
 
+  /** What was wrong when the last pass ended; a pass that is running changes nothing of that yet. */
+  get current(): readonly Problem[] {
+    return this.#current;
+  }
+
   /** The problems that there are now; told when they are others than before. */
   problems(problems: readonly Problem[]): void {
-    const text = JSON.stringify(problems);
-    if (text === this.#told) return;
-    this.#told = text;
+    if (JSON.stringify(problems) === JSON.stringify(this.#current)) return;
+    this.#current = problems;
     this.tell({ event: "problems", count: problems.length, problems: problems.slice(0, TOLD_PROBLEMS) });
   }
 

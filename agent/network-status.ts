@@ -16,19 +16,14 @@ export async function networkStatus(
   host: Host,
   network: Network,
   loop: ReconcilerState,
-  configuration: { readonly problems: readonly Problem[]; readonly settings: Settings | undefined },
+  settings: Settings | undefined,
+  problems: readonly Problem[],
 ): Promise<NetworkStatus> {
   const lastGood = await host.ports.state.read("last-good");
   const config = network.change?.pending.config ?? lastGood?.config;
   const observed = await observe(host.ports, AbortSignal.timeout(OBSERVE_TIMEOUT_MS)).catch(() => undefined);
   const pending = network.change?.pending;
-  const mode = (configuration.settings?.network ?? config?.network)?.mode;
-  const problems =
-    loop.state === "settled"
-      ? loop.outcome.problems
-      : loop.state === "backoff"
-        ? [loop.problem]
-        : configuration.problems;
+  const mode = (settings?.network ?? config?.network)?.mode;
   return {
     loop,
     problems,

@@ -37,13 +37,13 @@ export async function serveControl(parts: Parts): Promise<UnixServer> {
 }
 
 async function statusOf(parts: Parts, startedAt: number): Promise<Status> {
-  const { host, network, reconciler, readiness, configuration } = parts;
+  const { host, network, reconciler, readiness, configuration, events } = parts;
   return {
     schema: "devcloud-agent/status/v1",
     version,
     pid: process.pid,
     startedAt,
     ready: readiness.ready,
-    network: await networkStatus(host, network, reconciler.state, configuration),
+    network: await networkStatus(host, network, reconciler.state, configuration.settings, events.current),
   };
 }
