@@ -57,8 +57,9 @@ export async function rollBackPending(
   const { state } = host.ports;
   try {
     while (at !== undefined && systemClock.monotonic() < at) {
-      const pending = await state.read("pending");
-      if (pending === undefined || (id !== undefined && pending.id !== id)) break;
+      // An agent that takes it back itself is not hurried: it knows why, and holds the lock.
+      const open = (await state.read("pending")) ?? (await state.read("rolling-back"));
+      if (open === undefined || (id !== undefined && open.id !== id)) break;
       await systemClock.sleep(LOOK_MS, signal);
     }
     const pending = await state.read("pending");

@@ -65,19 +65,19 @@ export function registerNetwork(
       "--pending [id]",
       "do it here, without the daemon; nothing if the change was confirmed (used by the dead-man)",
     )
-    .option("--at <ms>", "wait until this moment of the monotonic clock, or until the change is confirmed")
+    .option("--at <ms>", "wait until this moment of the monotonic clock, or until the change is confirmed", moment)
     .addHelpText("after", "\nExamples:\n  devcloud-agent network rollback              ask the daemon\n")
-    .action(async (flags: { pending?: string | true; at?: string }) => {
+    .action(async (flags: { pending?: string | true; at?: number }) => {
       const { pending, at } = flags;
       if (pending === undefined) return done(await answerPending("rollback", io, options()));
       const id = pending === true ? undefined : pending;
-      return done(await rollBackPending(id, at === undefined ? undefined : moment(at), io, options()));
+      return done(await rollBackPending(id, at, io, options()));
     });
 }
 
 function moment(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
-  throw new InvalidArgumentError(`--at: expected whole milliseconds of the monotonic clock, got ${text}`);
+  throw new InvalidArgumentError(`expected whole milliseconds of the monotonic clock, got ${text}`);
 }
 
 async function showPlan(name: "plan" | "verify", json: boolean, io: Io, options: SessionOptions): Promise<number> {

@@ -15,6 +15,7 @@ export interface Draft {
   readonly probeIntervalMs?: number;
   readonly listen: readonly Item<string>[];
   readonly endpoints: readonly Item<string>[];
+  readonly proxy?: string;
   readonly allow: readonly Item<string>[];
 }
 
@@ -85,6 +86,7 @@ export function draftOf(config: unknown): Draft {
     probeIntervalMs: ms(get(timing, "probe_interval"), "1s"),
     listen: items(get(get(config, "metrics"), "listen"), text),
     endpoints: items(get(controller, "endpoints"), text),
+    proxy: text(get(controller, "proxy")),
     allow: items(get(controller, "allow"), text),
   });
 }

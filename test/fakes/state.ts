@@ -1,8 +1,11 @@
+import { AgentError } from "../../agent/core/errors.ts";
 import type { StateFiles, StateName, StateStore } from "../../agent/network/state.ts";
 
 /** The state files in memory: a disk that outlives the processes that write to it. */
 export class FakeState implements StateStore {
   readonly #files = new Map<StateName, string>();
+  /** No room is left: nothing new can be written, while what is there can be read, renamed and removed. */
+  full = false;
 
   get names(): readonly StateName[] {
     return [...this.#files.keys()].sort();
@@ -15,6 +18,7 @@ export class FakeState implements StateStore {
   }
 
   async write<N extends StateName>(name: N, value: StateFiles[N]): Promise<void> {
+    if (this.full) throw new AgentError({ code: "E_FILE_IO", message: `there is no room to write ${name}.json` });
     this.#files.set(name, JSON.stringify(value));
   }
 

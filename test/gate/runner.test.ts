@@ -35,6 +35,13 @@ describe("tests", () => {
     expect(output.trimEnd().split("\n").at(-1)).toBe(last);
     expect(code).toBe(1);
   });
+
+  it("fails on a filter that fits no file, and says that nothing was tested", async () => {
+    const { code, output } = await exec(["node", "test/run.ts", "nosuchfile"], copy.path);
+    expect(output).toContain("No test file has nosuchfile in its path: nothing was tested.\n");
+    expect(output.trimEnd().split("\n").at(-1)).toBe("0 passed, 0 failed, 0 skipped");
+    expect(code).toBe(1);
+  });
 });
 
 describe("the gate", () => {

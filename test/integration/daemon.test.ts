@@ -1,10 +1,19 @@
-import { existsSync, statSync } from "node:fs";
-import { appendFile } from "node:fs/promises";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { appendFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { AgentProcess } from "../lab/agent.ts";
 import type { Host } from "../lab/host.ts";
-import { asDelivered, expectVerified, reconfigure, sharedLab, standing, stateOf, tells } from "./network-lab.ts";
+import {
+  asDelivered,
+  expectVerified,
+  reconfigure,
+  sharedLab,
+  standing,
+  stateFile,
+  stateOf,
+  tells,
+} from "./network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;
@@ -53,6 +62,47 @@ test("a second daemon writes nothing and says why, and takes over when the first
   await host().exec(["ip", "address", "del", `${host().address}/24`, "dev", "mgmt0"]);
   await second.event("drift");
   await expect.poll(() => lab().reach(host().address)).toBe(true);
+});
+
+test("a second daemon leaves the first one's control socket alone, also when it ends", async () => {
+  const first = await standing(host());
+  const answering = async (): Promise<unknown> => {
+    const { stdout, code } = await host().cli("status", "--json");
+    return code === 0 ? (JSON.parse(stdout) as { pid: unknown }).pid : stdout;
+  };
+  await expect.poll(answering).toBe(first.pid);
+  await using second = new AgentProcess(host().agentCommand("run"), host().env);
+  await second.waitFor((line) => JSON.stringify(line).includes("E_CONTROL_BUSY"));
+  expect(await answering()).toBe(first.pid);
+  await second.stop();
+  expect(await answering()).toBe(first.pid);
+});
+
+test("a status of an agent that is stopped ends by itself and says that it does not answer", async () => {
+  const agent = await standing(host());
+  await expect.poll(async () => (await host().cli("status")).code).toBe(0);
+  agent.kill("SIGSTOP");
+  const { code, stdout, stderr } = await host()
+    .cli("status")
+    .finally(() => agent.kill("SIGCONT"));
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect(stderr).toContain("E_CONTROL_TIMEOUT");
+  await expect.poll(async () => (await host().cli("status")).code).toBe(0);
+});
+
+test("a plan leaves a damaged ledger where it is and says so on stderr, away from its JSON", async () => {
+  await (await standing(host())).stop();
+  const file = stateFile(host(), "ledger");
+  const sound = readFileSync(file, "utf8");
+  const damaged = sound.slice(0, -10);
+  await writeFile(file, damaged);
+  const { stdout, stderr } = await host().cli("network", "plan", "--json");
+  expect(stderr).toContain("E_STATE_UNREADABLE");
+  expect(stderr).toContain("ledger.json");
+  expect(JSON.parse(stdout)).toMatchObject({ schema: "devcloud-agent/network-plan/v1" });
+  expect(readFileSync(file, "utf8")).toBe(damaged);
+  expect(existsSync(`${file}.unreadable`)).toBe(false);
+  await writeFile(file, sound);
 });
 
 test("an invalid configuration after a reload is told, and the last good network is looked after as before", async () => {

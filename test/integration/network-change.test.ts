@@ -108,6 +108,34 @@ test("a change waits for an operator where it is so configured", async () => {
   expect((await host().cli("network", "confirm")).code).toBe(1);
 });
 
+test("a change that a starting daemon finds is confirmed by an operator while the daemon's first pass waits", async () => {
+  await (await fresh()).stop();
+  await reconfigure(host(), { ...storage, confirm: { by: "operator", deadline: "50s" } });
+  const agent = host().startAgent();
+  await agent.event("change", "probe");
+  await expect.poll(async () => (await host().cli("network", "confirm")).code, { timeout: 15_000 }).toBe(0);
+  await agent.event("change", "confirmed");
+  expect(stateOf(host(), "last-good")).toMatchObject({ config: { network: { addresses: { stor0: {} } } } });
+  expect(stateOf(host(), "pending")).toBeUndefined();
+  expect(await lab().reach("10.1.5.11")).toBe(true);
+});
+
+test("a change that names a NIC which is not there shows in the plan, and is rolled back with the reason", async () => {
+  const agent = await fresh();
+  const mark = await reconfigure(host(), { nics: { em9: { fabric: "B" } }, bond: { members: ["em1", "em9"] } });
+  const apply = await host().cli("network", "apply", "--json");
+  expect(apply.code, apply.stdout + apply.stderr).toBe(1);
+  expect(apply.stdout).toContain("E_NETWORK_ROLLED_BACK");
+  const { reason } = await agent.event("change", "rolled-back", { from: mark });
+  expect(reason).toContain("em9");
+  const plan = await host().cli("network", "plan");
+  expect(plan.code).toBe(3);
+  expect(plan.stdout).toContain("E_NIC_MISSING");
+  expect(plan.stdout).toContain("NIC em9 is not there");
+  expect(await host().vsctl("list-ifaces", "br-uplink")).toMatch(/^em2$/m);
+  expect(await lab().reach(host().address)).toBe(true);
+});
+
 test("an agent that is killed after applying leaves a dead-man that heals the host", async () => {
   const agent = await fresh();
   await using ping = lab().ping(host().address);

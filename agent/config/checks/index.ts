@@ -13,6 +13,7 @@ const WHOLE: readonly ((draft: Draft) => readonly Finding[])[] = [
   confirm.confirmable,
   confirm.backoff,
   outside.endpoints,
+  outside.proxy,
   outside.listeners,
   outside.openings,
 ];

@@ -22,20 +22,23 @@ export function endpoints({ endpoints: urls }: Draft): Finding[] {
         },
       ];
     }
-    if (url && (url.username !== "" || url.password !== "")) {
-      const message = "an account in the URL would be shown wherever the configuration is";
-      return [
-        {
-          code: "E_CONFIG_ENDPOINT",
-          message,
-          path,
-          expected: "a URL without account",
-          hint: "Use tls.cert and tls.key.",
-        },
-      ];
-    }
-    return [];
+    return url && hasAccount(url) ? [account(path, "Use tls.cert and tls.key.")] : [];
   });
+}
+
+/** The proxy is reached without an account: a secret has no place in the configuration. */
+export function proxy({ proxy: text }: Draft): Finding[] {
+  if (text === undefined || !URL.canParse(text) || !hasAccount(new URL(text))) return [];
+  return [account(["controller", "proxy"], "Let the proxy know this host by its address.")];
+}
+
+function hasAccount({ username, password }: URL): boolean {
+  return username !== "" || password !== "";
+}
+
+function account(path: Finding["path"], hint: string): Finding {
+  const message = "an account in the URL would be shown wherever the configuration is";
+  return { code: "E_CONFIG_ENDPOINT", message, path, expected: "a URL without account", hint };
 }
 
 function isLoopback(host: string): boolean {
