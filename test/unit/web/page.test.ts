@@ -1,0 +1,193 @@
+import { createHash } from "node:crypto";
+import { Script } from "node:vm";
+import { describe, expect, it } from "vitest";
+import type { WebAnswer, WebRequest } from "../../../agent/system/web-server.ts";
+import { MAX_CLIENTS } from "../../../agent/web/page/feed.ts";
+import { statusPage } from "../../../agent/web/page/page.ts";
+import { Lately } from "../../../agent/web/page/told.ts";
+import { viewOf } from "../../../agent/web/page/view.ts";
+import type { MemberStatus, NetworkStatus, Status } from "../../../agent/web/status.ts";
+
+const em1: MemberStatus = { nic: "em1", device: "em1", fabric: "A", link: "up", active: true };
+const em2: MemberStatus = { nic: "em2", device: "em2", fabric: "B", link: "up", active: false };
+
+function statusWith(network: Partial<NetworkStatus> = {}, more: Partial<Status> = {}): Status {
+  return {
+    schema: "devcloud-agent/status/v1",
+    version: "1.0.0",
+    pid: 7,
+    startedAt: 0,
+    ready: "yes",
+    network: {
+      loop: { state: "idle" },
+      problems: [],
+      mode: "enforce",
+      revision: 3,
+      bond: { name: "bond0", members: [em1, em2] },
+      wiring: {
+        bridge: "br-uplink",
+        bridgeStands: true,
+        vlans: { management: 100, general: 120 },
+        devices: ["mgmt0"],
+        patches: [{ bridge: "br-ex", vlans: ["general"], stands: true }],
+      },
+      addresses: [{ device: "mgmt0", address: "10.1.0.11/24", vlan: 100 }],
+      ...network,
+    },
+    os: { view: { state: "unknown" }, problems: [] },
+    ...more,
+  };
+}
+
+const view = (status: Status) => viewOf(status, { host: "h1", at: 1_000, events: [] });
+
+function pageOf(status: Status = statusWith()) {
+  const stop = new AbortController();
+  const told = new Set<(event: object) => void>();
+  const routes = statusPage({
+    status: () => Promise.resolve(status),
+    subscribe(listener) {
+      told.add(listener);
+      return () => told.delete(listener);
+    },
+    host: () => "h1",
+    // Nothing but an event wakes the feed.
+    clock: {
+      now: () => 1_000,
+      sleep: (ms, signal) =>
+        ms < 1_000
+          ? Promise.resolve()
+          : new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("awake")))),
+    },
+    onError: (error) => expect.fail(String(error)),
+    signal: stop.signal,
+  });
+  const request = (path: "/" | "/events", gone = new AbortController()): WebRequest => ({
+    path,
+    query: new URLSearchParams(),
+    headers: {},
+    signal: gone.signal,
+  });
+  return { routes, request, told, stop };
+}
+
+function streamOf({ body }: WebAnswer): AsyncIterator<string> {
+  if (typeof body === "string" || body instanceof Uint8Array) return expect.fail("no stream");
+  return body[Symbol.asyncIterator]();
+}
+
+describe("the page", () => {
+  it("may run and be styled by what stands in it, and by nothing else", async () => {
+    const { routes, request } = pageOf();
+    const { body, headers, type } = await routes["/"](request("/"));
+    const html = String(body);
+    const policy = headers?.["content-security-policy"] ?? "";
+    const hashes = [...html.matchAll(/<(script|style)>([\s\S]*?)<\/\1>/g)].map(
+      ([, tag, text = ""]) => `${tag}-src 'sha256-${createHash("sha256").update(text).digest("base64")}'`,
+    );
+    expect(hashes).toHaveLength(2);
+    for (const hash of hashes) expect(policy.split("; ")).toContain(hash);
+    expect(policy).toMatch(/^default-src 'none';/);
+    expect(policy).toContain("connect-src 'self'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toMatch(/unsafe|\*|https?:/);
+    expect(type).toBe("text/html; charset=utf-8");
+    expect(headers).toMatchObject({ "referrer-policy": "no-referrer", "cache-control": "no-store" });
+  });
+
+  it("has no other origin, no attribute that the policy forbids, and nothing that makes markup of data", async () => {
+    const { routes, request } = pageOf();
+    const html = String((await routes["/"](request("/"))).body);
+    const urls = [...html.matchAll(/[a-z]+:\/\/[^"'\s]+/g)].map(([url]) => url);
+    // Names of namespaces, which nobody fetches.
+    expect(new Set(urls)).toEqual(new Set(["http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"]));
+    expect(html).not.toMatch(
+      / style=| on[a-z]+=|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|@import|url\(/,
+    );
+    const [, script = ""] = /<script>([\s\S]*?)<\/script>/.exec(html) ?? [];
+    expect(() => new Script(script)).not.toThrow();
+  });
+
+  it("escapes what it shows without JavaScript", async () => {
+    const problem = { code: "E_X", message: `<img src=x onerror="alert('1')"> & more` };
+    const { routes, request } = pageOf(statusWith({ problems: [problem] }));
+    const html = String((await routes["/"](request("/"))).body);
+    expect(html).not.toContain("<img");
+    expect(html).toContain("&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt; &amp; more");
+  });
+});
+
+describe("the events", () => {
+  it("give the status at once, and again when something happens", async () => {
+    const { routes, request, told } = pageOf();
+    const stream = streamOf(await routes["/events"](request("/events")));
+    const first = String((await stream.next()).value);
+    expect(first).toMatch(/^event: status\ndata: \{.*\}\n\n$/);
+    for (const tell of told) tell({ event: "failover", from: "em1", to: "em2", time: 900 });
+    let text = "";
+    while (!text.includes("The bond moved from em1 to em2")) text = String((await stream.next()).value);
+  });
+
+  it("refuse a client too many, and take one again when another is gone", async () => {
+    const { routes, request } = pageOf();
+    const first = new AbortController();
+    await routes["/events"](request("/events", first));
+    for (let count = 1; count < MAX_CLIENTS; count += 1) await routes["/events"](request("/events"));
+    expect((await routes["/events"](request("/events"))).status).toBe(503);
+    first.abort();
+    expect((await routes["/events"](request("/events"))).status).toBeUndefined();
+  });
+
+  it("are left alone when the agent ends", () => {
+    const { told, stop } = pageOf();
+    stop.abort();
+    expect(told.size).toBe(0);
+  });
+});
+
+describe("what is shown", () => {
+  it("is in order with both links, and needs a look without one of them", () => {
+    expect(view(statusWith())).toMatchObject({ tone: "good", headline: "In order", problems: [] });
+    const cut = [{ ...em1, link: "down", active: false } as const, { ...em2, active: true }];
+    const shown = view(statusWith({ bond: { name: "bond0", members: cut } }));
+    expect(shown).toMatchObject({ tone: "warn", headline: "Needs a look" });
+    expect(shown.problems.map(({ message }) => message)).toEqual([
+      "em1 has no link to fabric A: the bond has lost its redundancy",
+    ]);
+    expect(shown.wiring?.legs.map(({ nic }) => nic.state)).toEqual(["link down", "up, active"]);
+    expect(shown.wiring?.bond.state).toBe("em2 carries it");
+  });
+
+  it("is in trouble without any link", () => {
+    const members = [em1, em2].map((member) => ({ ...member, link: "down", active: false }) as const);
+    const shown = view(statusWith({ bond: { name: "bond0", members } }));
+    expect(shown).toMatchObject({ tone: "bad", headline: "In trouble" });
+    expect(shown.wiring?.bond).toMatchObject({ state: "no link carries it", tone: "bad" });
+  });
+
+  it("claims nothing of a host that cannot be observed", () => {
+    const members = [em1, em2].map((member) => ({ ...member, link: "unknown", active: false }) as const);
+    const wiring = { bridge: "br-uplink", vlans: {}, devices: ["mgmt0"], patches: [{ bridge: "br-ex", vlans: [] }] };
+    const shown = view(statusWith({ bond: { name: "bond0", members }, wiring, addresses: [] }));
+    expect(shown.wiring?.ports.map(({ state }) => state)).toEqual(["unknown", "unknown"]);
+    expect(shown.wiring?.bridge.state).toBe("unknown");
+  });
+
+  it("has nothing of the controller's address but where it is", () => {
+    const endpoint = "wss://operator:secret-one@controller.example:4320/v1/opamp?token=secret-two";
+    const controller = { uid: "u", session: "open", endpoint, connectedForMs: 1 } as const;
+    const text = JSON.stringify(view(statusWith({}, { controller })));
+    expect(text).toContain("controller.example:4320");
+    expect(text).not.toMatch(/secret|opamp/);
+  });
+
+  it("keeps the last events, without those that nobody cares for and without repeating itself", () => {
+    const lately = new Lately();
+    lately.take({ event: "change", step: "probe", time: 1 });
+    lately.take({ event: "change", step: "rolled-back", time: 2 });
+    lately.take({ event: "change", step: "rolled-back", time: 3 });
+    expect(lately.told).toEqual([{ at: 3, text: "A change of the network was rolled back", tone: "bad" }]);
+    for (let time = 0; time < 100; time += 1) lately.take({ event: "failover", from: `n${time}`, to: "em1", time });
+    expect(lately.told).toHaveLength(10);
+  });
+});
