@@ -1,0 +1,367 @@
+import type { ContainerSettings } from "../config/settings.ts";
+import type { Capability, Outcome } from "../core/capability.ts";
+import { type Problem, problemOf } from "../core/errors.ts";
+import { apply, type Ended, intentOf, type Step } from "./apply.ts";
+import { driftOf } from "./compare/index.ts";
+import { desiredOf, type Wanted } from "./desired.ts";
+import type { JournalEntry } from "./journal.ts";
+import { isDeployer } from "./kolla.ts";
+import { Ledger } from "./ledger.ts";
+import { type Memory, remember } from "./memory.ts";
+import { type Look, observe } from "./observe.ts";
+import { type Container, unitOf } from "./observed.ts";
+import type { ContainersPorts } from "./ports.ts";
+import { problemsOf } from "./problems.ts";
+import { type ContainerStatus, type Judged, statusOf } from "./status.ts";
+import { type HostView, type Situation, type Verdict, verdictOf } from "./verdict.ts";
+import { type DockerEvent, Witness } from "./witness.ts";
+
+export type DockerState =
+  | { readonly state: "connecting" }
+  | { readonly state: "connected"; readonly since: number }
+  /** No socket: Docker does not run here, or does not yet. */
+  | { readonly state: "absent"; readonly since: number; readonly problem: Problem }
+  | { readonly state: "unreachable"; readonly since: number; readonly problem: Problem };
+
+export interface ContainersOptions {
+  readonly settings: () => ContainerSettings;
+  readonly maintenance: () => boolean;
+  /** The configuration speaks of containers, so that a host without Docker is not in order. */
+  readonly expected: () => boolean;
+  /** Asks for another pass. */
+  readonly wake: () => void;
+  /** One look and no more: how long a container has been down is taken from the wall clock. */
+  readonly single?: boolean;
+}
+
+/** Kolla's containers as a capability: watched always, restarted where the configuration says so and their owner gave up. */
+export class Containers implements Capability {
+  readonly name = "containers";
+  readonly #ports: ContainersPorts;
+  readonly #options: ContainersOptions;
+  readonly #witness = new Witness();
+  #ledger: Ledger | undefined;
+  #docker: DockerState = { state: "connecting" };
+  #memories = new Map<string, Memory>();
+  /** As they were seen last, by name. */
+  #last: ReadonlyMap<string, Container> = new Map();
+  #statuses: readonly ContainerStatus[] = [];
+  #observedAt: number | undefined;
+  /** The container that is being restarted, and the end of that. */
+  #acting: { readonly name: string; readonly ended: Promise<void> } | undefined;
+  /** What was told of each container; absent before the first look. */
+  #told: ReadonlyMap<string, string> | undefined;
+
+  constructor(ports: ContainersPorts, options: ContainersOptions) {
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  get docker(): DockerState {
+    return this.#docker;
+  }
+
+  /** As they were seen last; `observedAt` says when. Empty before Docker answered once. */
+  get statuses(): readonly ContainerStatus[] {
+    return this.#statuses;
+  }
+
+  /** Milliseconds since the epoch. */
+  get observedAt(): number | undefined {
+    return this.#observedAt;
+  }
+
+  /** An event of Docker's. Cheap: it only takes note, and asks for a look where that is worth it. */
+  noticed(event: DockerEvent): void {
+    if (this.#witness.take(event, this.#ports.clock.monotonic())) this.#options.wake();
+  }
+
+  /** Docker's events have ended. */
+  lostEvents(): void {
+    this.#witness.lost(this.#ports.clock.monotonic());
+    this.#options.wake();
+  }
+
+  async reconcile(signal: AbortSignal, progress: () => void): Promise<Outcome> {
+    try {
+      const { outcome, due, ledger } = await this.look(signal, progress);
+      if (due?.container === undefined) return outcome;
+      this.#begin(due, due.container, ledger, this.#options.settings(), signal);
+      return { ...outcome, state: "changing" };
+    } catch (error) {
+      const problem = problemOf(error);
+      const { relistMs } = this.#options.settings().timing;
+      if (problem.code !== "E_DOCKER_ABSENT" || this.#options.expected() || this.#statuses.length > 0) throw error;
+      return { state: "observing", problems: [], againMs: relistMs };
+    }
+  }
+
+  /** Observes and judges, and does nothing. Throws where Docker cannot be reached. */
+  async look(
+    signal: AbortSignal,
+    progress: () => void,
+  ): Promise<{ readonly outcome: Outcome; readonly due?: Judged; readonly ledger: Ledger }> {
+    this.#ledger ??= await this.#readJournal();
+    const ledger = this.#ledger;
+    let seen: Look;
+    try {
+      seen = await observe(this.#ports, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#unreachable(problemOf(error));
+      throw error;
+    }
+    progress();
+    this.#connected();
+    seen = this.#withSilent(seen);
+    const now = this.#ports.clock.monotonic();
+    this.#memories = new Map(seen.containers.map((each) => [each.id, this.#remember(each, now)]));
+    if (seen.containers.some((each) => isDeployer(each) && each.state === "running")) this.#witness.deployerAtWork(now);
+    await this.#noteStops(seen.containers, ledger);
+    const settings = this.#options.settings();
+    ledger.expire(now - settings.timing.budgetWindowMs);
+    this.#forgive(seen.containers, ledger, settings, now);
+    const judged = this.#judge(seen, ledger, settings, now);
+    this.#publish(judged, now);
+    const due = judged.find(({ verdict }) => verdict.verdict === "restart");
+    return { outcome: this.#outcome(judged, settings, now), ...(due && { due }), ledger };
+  }
+
+  /** What Docker does not answer about is shown as it was: its silence is no news of it. */
+  #withSilent(seen: Look): Look {
+    const kept = [...seen.silent].flatMap((name) => this.#last.get(name) ?? []);
+    const containers = [...seen.containers, ...kept];
+    this.#last = new Map(containers.map((each) => [each.name, each]));
+    return { ...seen, containers };
+  }
+
+  #outcome(judged: readonly Judged[], settings: ContainerSettings, now: number): Outcome {
+    const problems = problemsOf(this.#statuses);
+    const acts = judged.some(({ wanted }) => wanted.mode === "restart");
+    const state = problems.length > 0 ? "degraded" : this.#acting ? "changing" : acts ? "converged" : "observing";
+    const untils = judged.flatMap(({ verdict: { until } }) => (until === undefined ? [] : [Math.max(0, until - now)]));
+    return { state, problems, againMs: Math.min(settings.timing.relistMs, ...untils) };
+  }
+
+  #judge(seen: Look, ledger: Ledger, settings: ContainerSettings, now: number): readonly Judged[] {
+    const found = new Map(seen.containers.map((each) => [each.name, each]));
+    const host = this.#host(seen, ledger);
+    return desiredOf(settings, seen).map((wanted): Judged => {
+      const container = found.get(wanted.name);
+      const unit = seen.units === "unknown" ? seen.units : seen.units.get(wanted.name);
+      const parts = { wanted, ...(container && { container }), ...(unit && { unit }) };
+      const lastAction = ledger.last(wanted.name);
+      const drift = container && driftOf({ wanted, container, ...(unit && unit !== "unknown" && { unit }) });
+      const verdict: Verdict = seen.silent.has(wanted.name)
+        ? { verdict: "wait", reason: "no-answer" }
+        : verdictOf(this.#situation(wanted, container, unit, host, ledger, settings, now));
+      return { ...parts, verdict, drift: drift ?? [], ...(lastAction && { lastAction }) };
+    });
+  }
+
+  #situation(
+    wanted: Wanted,
+    container: Container | undefined,
+    unit: Situation["unit"],
+    host: HostView,
+    ledger: Ledger,
+    settings: ContainerSettings,
+    now: number,
+  ): Situation {
+    const memory = container && this.#memories.get(container.id);
+    const notBefore = ledger.notBefore(wanted.name);
+    const past = notBefore === undefined ? {} : { notBefore };
+    return {
+      wanted,
+      ...(container && { container }),
+      ...(unit && { unit }),
+      ...(memory && { memory }),
+      past,
+      host,
+      settings,
+      now,
+    };
+  }
+
+  #host(seen: Look, ledger: Ledger): HostView {
+    const unhealthy = seen.containers.filter(
+      ({ state, health }) => state === "running" && health?.status === "unhealthy",
+    );
+    const { deployerAt } = this.#witness;
+    return {
+      ...(this.#acting && { acting: this.#acting.name }),
+      maintenance: this.#options.maintenance(),
+      ...(deployerAt === undefined ? {} : { deployerAt }),
+      restarts: ledger.restarts,
+      unhealthy: unhealthy.length,
+      ...(seen.freeMib === undefined ? {} : { freeMib: seen.freeMib }),
+    };
+  }
+
+  #remember(container: Container, now: number): Memory {
+    const stopped = this.#ledger?.wasStopped(container.id, container.startedAt);
+    const death = stopped ? "operator" : this.#witness.death(container.id);
+    const { finishedAt } = container;
+    const single = this.#options.single && finishedAt !== undefined;
+    const down = single ? now - Math.max(0, this.#ports.clock.now() - finishedAt) : now;
+    return remember(this.#memories.get(container.id), container, death, now, down);
+  }
+
+  #forgive(containers: readonly Container[], ledger: Ledger, { timing }: ContainerSettings, now: number): void {
+    for (const { id, name } of containers) {
+      const since = this.#memories.get(id)?.goodSince;
+      if (since !== undefined && now - since >= timing.resetAfterMs) ledger.forgive(name);
+    }
+  }
+
+  /** One at a time, and not within the pass: a container that takes a minute to stop must not blind us to the others. */
+  #begin(judged: Judged, container: Container, ledger: Ledger, settings: ContainerSettings, signal: AbortSignal): void {
+    const { wanted, verdict } = judged;
+    if (verdict.cause === undefined || this.#acting !== undefined) return;
+    const unit = judged.unit === undefined || judged.unit === "unknown" ? undefined : judged.unit.unit;
+    const kind = unit !== undefined ? "restart-unit" : container.state === "running" ? "restart" : "start";
+    const next = ledger.next(wanted.name, settings.timing, this.#ports.random);
+    const step: Step = { kind, name: wanted.name, container, why: verdict.cause, ...(unit && { unit }), ...next };
+    const ended = this.#act(step, ledger, settings, signal)
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.#record({ result: "failed", detail: problemOf(error).message }, step, ledger);
+      })
+      .finally(() => {
+        this.#acting = undefined;
+        this.#witness.oursEnded(container.id, this.#ports.clock.monotonic());
+        this.#options.wake();
+      });
+    this.#acting = { name: wanted.name, ended };
+  }
+
+  async #act(step: Step, ledger: Ledger, settings: ContainerSettings, signal: AbortSignal): Promise<void> {
+    const { clock, journal, report } = this.#ports;
+    this.#witness.ours(step.container.id);
+    const intent = await intentOf(this.#ports, step, signal);
+    // What cannot be written down is not done: the budget would be forgotten with the next restart of the agent.
+    await journal.append(intent);
+    ledger.add(intent, clock.monotonic());
+    report({
+      event: "container-action",
+      name: step.name,
+      at: intent.at,
+      action: step.kind,
+      cause: step.why,
+      result: "pending",
+    });
+    const still = (container: Container, within: AbortSignal): Promise<boolean> =>
+      this.#stillDue(step, container, ledger, settings, within);
+    const ended = await apply(this.#ports, step, settings.timing, still, signal);
+    this.#record(ended, step, ledger);
+    await journal.append({
+      version: 1,
+      kind: "result",
+      at: clock.now(),
+      name: step.name,
+      container: step.container.id,
+      ...ended,
+    });
+  }
+
+  #record(ended: Ended, step: Step, ledger: Ledger): void {
+    const { name, container, kind: action, why: cause } = step;
+    const at = this.#ports.clock.now();
+    ledger.add(
+      { version: 1, kind: "result", at, name, container: container.id, ...ended },
+      this.#ports.clock.monotonic(),
+    );
+    this.#ports.report({ event: "container-action", name, at, action, cause, ...ended });
+  }
+
+  /** Right before the restart: its owner, its configuration and its state may have changed since it was decided. */
+  async #stillDue(
+    step: Step,
+    container: Container,
+    ledger: Ledger,
+    settings: ContainerSettings,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const units = await this.#ports.units.observe([unitOf(step.name)], signal);
+    const unit = units === "unknown" ? units : units.get(step.name);
+    const now = this.#ports.clock.monotonic();
+    const look: Look = { containers: [container], units, silent: new Set(), freeMib: Number.POSITIVE_INFINITY };
+    const wanted = desiredOf(settings, look).find(({ name }) => name === step.name);
+    if (wanted === undefined) return false;
+    this.#memories.set(container.id, this.#remember(container, now));
+    const { acting: _ours, ...host } = this.#host(look, ledger);
+    const situation = this.#situation(wanted, container, unit, host, ledger, settings, now);
+    // Our own intent must not count against itself.
+    const { verdict, cause } = verdictOf({
+      ...situation,
+      past: {},
+      settings: { ...settings, budget: Number.POSITIVE_INFINITY },
+    });
+    return verdict === "restart" && cause === step.why;
+  }
+
+  /** What somebody stopped stays stopped, also when this process is another one by then. */
+  async #noteStops(containers: readonly Container[], ledger: Ledger): Promise<void> {
+    for (const { id, name, startedAt, state } of containers) {
+      if (state !== "exited" || this.#witness.death(id) !== "operator" || this.#acting?.name === name) continue;
+      if (ledger.wasStopped(id, startedAt)) continue;
+      const at = this.#ports.clock.now();
+      const entry: JournalEntry = {
+        version: 1,
+        kind: "stopped",
+        at,
+        name,
+        container: id,
+        ...(startedAt === undefined ? {} : { startedAt }),
+      };
+      ledger.add(entry, this.#ports.clock.monotonic());
+      await this.#ports.journal.append(entry);
+    }
+  }
+
+  async #readJournal(): Promise<Ledger> {
+    const { clock, journal } = this.#ports;
+    const ledger = new Ledger();
+    const wall = clock.now();
+    const now = clock.monotonic();
+    // A wall clock that was set back must not put a restart into the future.
+    for (const entry of await journal.read()) ledger.add(entry, now - Math.max(0, wall - entry.at));
+    ledger.close();
+    return ledger;
+  }
+
+  #publish(judged: readonly Judged[], now: number): void {
+    const wall = this.#ports.clock.now() - now;
+    this.#observedAt = this.#ports.clock.now();
+    this.#statuses = judged.map((each) => statusOf(each, (monotonic) => wall + monotonic));
+    const before = this.#told;
+    const watched = this.#statuses.filter(({ reason }) => reason !== "ignored");
+    // Its start belongs to it: a container may die and be back between two looks.
+    const textOf = (each: ContainerStatus): string =>
+      [each.id, each.state, each.verdict, each.reason, each.startedAt].join(" ");
+    this.#told = new Map(watched.map((each) => [each.name, textOf(each)]));
+    for (const each of watched) {
+      // What was in order at the first look is no news.
+      if (before === undefined ? each.verdict !== "ok" : before.get(each.name) !== textOf(each)) this.#tell(each);
+    }
+    for (const name of before?.keys() ?? []) {
+      if (!this.#told.has(name)) this.#ports.report({ event: "container", name, state: "gone" });
+    }
+  }
+
+  #tell({ name, state, verdict, reason, restarts, exit }: ContainerStatus): void {
+    const exitClass = exit && { exitClass: exit.class };
+    this.#ports.report({ event: "container", name, state, verdict, reason, restarts, ...exitClass });
+  }
+
+  #connected(): void {
+    if (this.#docker.state === "connected") return;
+    this.#docker = { state: "connected", since: this.#ports.clock.now() };
+    this.#ports.report({ event: "docker", state: "connected" });
+  }
+
+  #unreachable(problem: Problem): void {
+    const state = problem.code === "E_DOCKER_ABSENT" ? "absent" : "unreachable";
+    if ("problem" in this.#docker && this.#docker.problem.code === problem.code) return;
+    this.#docker = { state, since: this.#ports.clock.now(), problem };
+    this.#ports.report({ event: "docker", state, reason: problem.message });
+  }
+}

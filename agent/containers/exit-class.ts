@@ -1,0 +1,34 @@
+import type { Container } from "./observed.ts";
+
+/** Why a container ended, as far as its exit code tells. */
+export type ExitClass = "clean" | "terminated" | "killed" | "oom" | "signal" | "not-started" | "lost" | "failed";
+
+/**
+ * The class of an exit. `oomKilled` alone says little: Docker sets it also when a child was killed, and a moment late; it counts
+ * only together with the code that the kernel's kill leaves.
+ */
+export function exitClassOf({
+  exitCode,
+  oomKilled,
+  error,
+}: Pick<Container, "exitCode" | "oomKilled" | "error">): ExitClass {
+  if (exitCode === 0) return error === "" ? "clean" : "not-started";
+  if (exitCode === 137) return oomKilled ? "oom" : "killed";
+  // 143: SIGTERM, which is how an orderly stop ends for most of Kolla's containers. 130: Ctrl-C.
+  if (exitCode === 143 || exitCode === 130) return "terminated";
+  if (exitCode >= 125 && exitCode <= 127) return "not-started";
+  // What dockerd writes down for containers that were running when the machine, or it, went away.
+  if (exitCode === 255) return "lost";
+  return exitCode > 128 ? "signal" : "failed";
+}
+
+export const exitWords: Readonly<Record<ExitClass, string>> = {
+  clean: "ended by itself, without an error",
+  terminated: "ended by SIGTERM",
+  killed: "killed by SIGKILL",
+  oom: "killed by the kernel: out of memory",
+  signal: "crashed",
+  "not-started": "could not be started",
+  lost: "was running when the machine or dockerd went down",
+  failed: "ended with an error",
+};

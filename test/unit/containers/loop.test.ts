@@ -1,0 +1,238 @@
+import { describe, expect, it } from "vitest";
+import { Containers } from "../../../agent/containers/containers.ts";
+import type { JournalEntry } from "../../../agent/containers/journal.ts";
+import type { Container, Unit } from "../../../agent/containers/observed.ts";
+import type { ContainersEvent, ContainersPorts, DockerPort } from "../../../agent/containers/ports.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
+import { FakeClock, settle } from "../../fakes/clock.ts";
+import { container, gone, STARTED, settings, unit, unowned } from "./helpers.ts";
+
+/** A Docker and a systemd at the ports: what the real ones in the lab cannot be brought to do, or only in minutes. */
+class FakeHost {
+  readonly clock = new FakeClock();
+  readonly journal: JournalEntry[] = [];
+  readonly told: ContainersEvent[] = [];
+  readonly done: string[] = [];
+  readonly containers = new Map<string, Container>();
+  readonly units = new Map<string, Unit>();
+  wakes = 0;
+  /** What an action does; by default the container runs afterwards. */
+  onAct = async (id: string): Promise<void> => this.runs(id);
+
+  put(each: Container): void {
+    this.containers.set(each.id, each);
+  }
+
+  runs(id: string): void {
+    const found = this.containers.get(id);
+    if (found) this.put({ ...found, state: "running", pid: 77, startedAt: STARTED + this.clock.monotonic() });
+  }
+
+  get ports(): ContainersPorts {
+    const act: DockerPort["act"] = async (id, action) => {
+      this.done.push(`docker ${action} ${id}`);
+      await this.onAct(id);
+    };
+    return {
+      clock: this.clock,
+      random: () => 0,
+      docker: {
+        list: async () => ({ names: new Map([...this.containers].map(([id, { name }]) => [id, name])), folder: "/" }),
+        inspect: async (id) => this.containers.get(id),
+        act,
+        logs: async () => ["last words"],
+        events: async () => undefined,
+      },
+      units: {
+        observe: async () => new Map(this.units),
+        restart: async (name) => {
+          this.done.push(`systemctl restart ${name}`);
+          await this.onAct("cron-id");
+        },
+      },
+      files: { config: async () => undefined, freeMib: async () => 10_000, guests: async () => "none" },
+      journal: { read: async () => this.journal, append: async (entry) => void this.journal.push(entry) },
+      report: (event) => this.told.push(event),
+    };
+  }
+
+  open(): Containers {
+    const { ports } = this;
+    return new Containers(ports, {
+      settings: () => settings({ restart: ["cron"] }),
+      maintenance: () => false,
+      expected: () => true,
+      wake: () => {
+        this.wakes += 1;
+      },
+    });
+  }
+}
+
+const signal = new AbortController().signal;
+const pass = async (containers: Containers) => {
+  const outcome = await containers.reconcile(signal, () => undefined);
+  await settle();
+  return outcome;
+};
+
+/** The agent has seen it down for long enough. */
+async function waitedOut(host: FakeHost): Promise<Containers> {
+  const containers = host.open();
+  await pass(containers);
+  await host.clock.advance(20_000);
+  return containers;
+}
+
+describe("the loop of the containers", () => {
+  it("starts what is down by Docker where it has no owner, and asks for another pass", async () => {
+    const host = new FakeHost();
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    const containers = await waitedOut(host);
+    expect(host.done).toEqual([]);
+    await pass(containers);
+    expect(host.done).toEqual(["docker start cron-id"]);
+    expect(host.journal.map(({ kind }) => kind)).toEqual(["intent", "result"]);
+    expect(host.wakes).toBeGreaterThan(0);
+    expect((await pass(containers)).state).toBe("converged");
+  });
+
+  it("restarts through the unit where there is one, and never by Docker", async () => {
+    const host = new FakeHost();
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    host.units.set("cron", unit("cron", "failed"));
+    await pass(await waitedOut(host));
+    expect(host.done).toEqual(["systemctl restart kolla-cron-container.service"]);
+  });
+
+  it("does nothing where the unit has come to itself between the decision and the restart", async () => {
+    const host = new FakeHost();
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    host.units.set("cron", unit("cron", "failed"));
+    const containers = await waitedOut(host);
+    await containers.reconcile(signal, () => undefined);
+    host.units.set("cron", unit("cron", "activating"));
+    await settle();
+    expect(host.done).toEqual([]);
+    expect(host.journal.at(-1)).toMatchObject({ kind: "result", result: "skipped" });
+  });
+
+  it("does one restart at a time, and goes on looking meanwhile", async () => {
+    const host = new FakeHost();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    host.onAct = () => promise;
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    host.put(container("fluentd", { ...gone(1), ...unowned }));
+    const containers = await waitedOut(host);
+    await pass(containers);
+    await pass(containers);
+    expect(containers.statuses.map(({ reason }) => reason)).toEqual(["acting", "other-action"]);
+    expect(host.done).toHaveLength(1);
+    host.runs("cron-id");
+    resolve();
+    await settle();
+    host.onAct = async (id) => host.runs(id);
+    await pass(containers);
+    expect(host.done).toEqual(["docker start cron-id", "docker start fluentd-id"]);
+  });
+
+  it("that was killed between intent and result counts the restart, and waits before the next one", async () => {
+    const host = new FakeHost();
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    host.onAct = () => new Promise(() => undefined);
+    await pass(await waitedOut(host));
+    expect(host.journal.map(({ kind }) => kind)).toEqual(["intent"]);
+    const next = host.open();
+    await pass(next);
+    await host.clock.advance(1_000);
+    expect(next.statuses[0]?.lastAction).toMatchObject({ result: "unknown" });
+    expect(host.done).toHaveLength(1);
+  });
+
+  it("uses up its budget of six, however many containers want a restart", async () => {
+    const host = new FakeHost();
+    for (let index = 0; index < 10; index += 1) host.put(container(`x${index}_exporter`, { ...gone(1), ...unowned }));
+    const containers = await waitedOut(host);
+    for (let round = 0; round < 12; round += 1) await pass(containers);
+    expect(host.done).toHaveLength(6);
+    expect(containers.statuses.filter(({ reason }) => reason === "budget")).toHaveLength(4);
+  });
+
+  it("restarts nothing where all are unhealthy at once: the broker is down", async () => {
+    const host = new FakeHost();
+    const health = { status: "unhealthy", failingStreak: 9, intervalMs: 3e7, timeoutMs: 3e4 } as const;
+    for (const name of ["nova_compute", "neutron_openvswitch_agent"]) host.put(container(name, { health }));
+    const containers = host.open();
+    await pass(containers);
+    await host.clock.advance(600_000);
+    await pass(containers);
+    expect(host.done).toEqual([]);
+    expect(containers.statuses.map(({ reason }) => reason)).toEqual(["shared-cause", "shared-cause"]);
+  });
+
+  it("is not moved by a wall clock that jumps", async () => {
+    const host = new FakeHost();
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    const containers = host.open();
+    await pass(containers);
+    host.clock.jumpWallClock(3_600_000);
+    await pass(containers);
+    expect(host.done).toEqual([]);
+    host.clock.jumpWallClock(-7_200_000);
+    await host.clock.advance(20_000);
+    await pass(containers);
+    expect(host.done).toHaveLength(1);
+  });
+
+  it("that cannot write its journal restarts nothing", async () => {
+    const host = new FakeHost();
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    const full = {
+      ...host.ports,
+      journal: { read: async () => [], append: () => Promise.reject(new Error("disk full")) },
+    };
+    const containers = new Containers(full, {
+      settings: () => settings(),
+      maintenance: () => false,
+      expected: () => true,
+      wake: () => undefined,
+    });
+    await pass(containers);
+    await host.clock.advance(20_000);
+    await pass(containers);
+    expect(host.done).toEqual([]);
+  });
+
+  it("keeps what it saw last where Docker does not answer, and one that is stuck does not hide the others", async () => {
+    const host = new FakeHost();
+    host.put(container("cron"));
+    host.put(container("fluentd"));
+    const { docker, ...rest } = host.ports;
+    let stuck = false;
+    const late = new AgentError({ code: "E_DOCKER_TIMEOUT", message: "late" });
+    const inspect: DockerPort["inspect"] = async (id, within) => {
+      if (stuck && id === "cron-id") throw late;
+      return docker.inspect(id, within);
+    };
+    let frozen = false;
+    const list: DockerPort["list"] = async (within) => {
+      if (frozen) throw late;
+      return docker.list(within);
+    };
+    const containers = new Containers(
+      { ...rest, docker: { ...docker, inspect, list } },
+      { settings: () => settings(), maintenance: () => false, expected: () => true, wake: () => undefined },
+    );
+    await pass(containers);
+    stuck = true;
+    await pass(containers);
+    expect(containers.statuses.map(({ name, reason }) => `${name} ${reason}`)).toEqual([
+      "cron no-answer",
+      "fluentd running",
+    ]);
+    frozen = true;
+    await expect(containers.reconcile(signal, () => undefined)).rejects.toThrow("late");
+    expect(containers.docker.state).toBe("unreachable");
+    expect(containers.statuses).toHaveLength(2);
+  });
+});
