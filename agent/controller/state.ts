@@ -1,0 +1,37 @@
+import type { RemoteStatus } from "./messages.ts";
+
+/** What outlives the process: who we are to the controller, and what became of its configurations. */
+export interface Session {
+  /** UUIDv7 in hex. */
+  readonly uid: string;
+  /** Numbers below this one may have been used. */
+  readonly sequence: number;
+  readonly remote?: RemoteStatus;
+  /** Being tried, with what to put back if it fails. */
+  readonly applying?: { readonly hash: string; readonly previous: string | null };
+  /** Oldest first. Never tried again by themselves. */
+  readonly failed: readonly { readonly hash: string; readonly reason: string; readonly at: string }[];
+}
+
+/** How many failed configurations are remembered. */
+const FAILED_KEPT = 50;
+
+export function withApplied({ applying: _ended, ...session }: Session, hash: string): Session {
+  const failed = session.failed.filter((entry) => entry.hash !== hash);
+  return { ...session, failed, remote: { hash, status: "applied" } };
+}
+
+/** `at` is ISO 8601, for people. */
+export function withFailed(
+  { applying: _ended, ...session }: Session,
+  hash: string,
+  reason: string,
+  at: string,
+): Session {
+  const others = session.failed.filter((entry) => entry.hash !== hash);
+  return {
+    ...session,
+    failed: [...others, { hash, reason, at }].slice(-FAILED_KEPT),
+    remote: { hash, status: "failed", error: reason },
+  };
+}

@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AgentProcess } from "../../lab/agent.ts";
+import { LabController } from "../../lab/controller.ts";
+import type { Host } from "../../lab/host.ts";
+import { createLab, type Lab } from "../../lab/lab.ts";
+
+/** A VLAN with a gateway that the fabrics prune. */
+const PRUNED = 130;
+
+let lab: Lab;
+let host: Host;
+let controller: LabController;
+let agent: AgentProcess;
+let uid = "";
+
+beforeAll(async () => {
+  lab = await createLab({ vlans: [100, 105, 110, 120, PRUNED], say: () => undefined });
+  await lab.prune(PRUNED);
+  host = lab.host;
+  controller = await LabController.start(lab);
+  await host.writeConfig(
+    "50-host.yaml",
+    host.config({ controller: await controller.configFor(host), network: { confirm: { deadline: "3s" } } }),
+  );
+  agent = host.startAgent();
+  await agent.event("ready");
+  uid = (await controller.host(({ health }) => health?.healthy === true)).uid;
+});
+
+afterAll(async () => {
+  await lab.down();
+});
+
+async function judged(text: string) {
+  const hash = await controller.push(uid, text);
+  const { remote } = await controller.host(
+    (each) => each.remote?.hash === hash && (each.remote.status === "APPLIED" || each.remote.status === "FAILED"),
+  );
+  return remote;
+}
+
+async function managementTag(): Promise<string> {
+  return await host.vsctl("get", "Port", "mgmt0", "tag");
+}
+
+/** The rest of the agent works: what is taken away from the network comes back, and the control socket answers. */
+async function networkIsLookedAfter(): Promise<void> {
+  const mark = agent.mark();
+  await host.exec(["ip", "address", "del", `${host.address}/24`, "dev", "mgmt0"]);
+  await agent.event("drift", undefined, { from: mark });
+  expect(await lab.reach(host.address)).toBe(true);
+  const status = JSON.parse((await host.cli("status", "--json")).stdout) as {
+    ready: string;
+    network: { problems: unknown[] };
+  };
+  expect(status).toMatchObject({ ready: "yes", network: { problems: [] } });
+}
+
+describe("a real host under the reference controller", () => {
+  it("is applied a good configuration, which another connection to the controller had to confirm", async () => {
+    const mark = agent.mark();
+    expect(await judged("version: 1\nnetwork: { vlans: { backup: 106 } }\n")).toMatchObject({ status: "APPLIED" });
+    await agent.event("change", "confirmed", { from: mark });
+    expect(await host.vsctl("get", "Port", "bond0", "trunks")).toContain("106");
+  });
+
+  it("goes back from a configuration that cuts it off from the controller, and reports it", async () => {
+    const mark = agent.mark();
+    const remote = await judged(`version: 1\nnetwork: { vlans: { management: ${PRUNED} } }\n`);
+    expect(remote?.status).toBe("FAILED");
+    expect(remote?.error).toContain("the controller does not answer");
+    await agent.event("change", "rolled-back", { from: mark });
+    expect(await managementTag()).toBe("100");
+    const { effective } = await controller.host((each) => !each.effective.includes(`management: ${PRUNED}`));
+    expect(effective).toContain("backup: 106");
+  });
+
+  it("goes back when the gateway answers and the controller alone is cut off", async () => {
+    const mark = agent.mark();
+    const hash = await controller.push(uid, "version: 1\nnetwork: { vlans: { backup: 107 } }\n");
+    await agent.event("change", "applied", { from: mark });
+    await controller.stop("SIGKILL");
+    const back = await agent.event("change", "rolled-back", { from: mark });
+    expect(back.reason).toContain("the controller does not answer");
+    expect(back.reason).not.toContain("gateway");
+    await agent.event("controller", "failed", { from: mark });
+    // A controller that lost its memory is told what happened to what it does not remember.
+    controller = await LabController.start(lab);
+    const { remote } = await controller.host((each) => each.remote?.status === "FAILED");
+    expect(remote?.hash).toBe(hash);
+    expect(await host.vsctl("get", "Port", "bond0", "trunks")).not.toContain("107");
+  });
+
+  it("refuses what is closed to the controller, whole, and says which key", async () => {
+    const remote = await judged("version: 1\nnetwork: { vlans: { backup: 108 }, mode: observe }\n");
+    expect(remote).toMatchObject({ status: "FAILED" });
+    expect(remote?.error).toContain('may not set "network.mode"');
+    const { effective } = await controller.host(() => true);
+    expect(effective).not.toContain("108");
+  });
+
+  it("refuses what is invalid together with what the host says itself", async () => {
+    expect(await judged("version: 1\nnetwork: { vlans: { backup: 120 } }\n")).toMatchObject({ status: "FAILED" });
+    expect(await judged("version: 1\nnetwork: [\n")).toMatchObject({ status: "FAILED" });
+  });
+
+  it.each(["silent", "closing", "garbage", "busy"] as const)(
+    "is looked after as ever while its controller is %s, and finds it again",
+    async (manner) => {
+      const mark = agent.mark();
+      await controller.behave(manner);
+      await agent.event("controller", "lost", { from: mark });
+      await networkIsLookedAfter();
+      await controller.behave("well");
+      await agent.event("controller", "connected", { from: mark });
+      await controller.host(({ connected }) => connected);
+    },
+  );
+
+  it("is ready as ever while its controller is dead", async () => {
+    await controller.stop("SIGKILL");
+    await agent.stop();
+    agent = host.startAgent();
+    await agent.event("ready");
+    await agent.event("controller", "lost");
+    await networkIsLookedAfter();
+  });
+
+  it("comes back from a controller's change also when it is killed in the middle", async () => {
+    controller = await LabController.start(lab);
+    await controller.host(({ connected }) => connected);
+    const mark = agent.mark();
+    await controller.push(uid, `version: 1\nnetwork: { vlans: { management: ${PRUNED}, backup: 109 } }\n`);
+    await agent.event("change", "applied", { from: mark });
+    await agent.stop("SIGKILL");
+    agent = host.startAgent();
+    await agent.event("controller", "failed");
+    const { remote } = await controller.host((each) => each.connected && each.remote?.status === "FAILED");
+    expect(remote?.error).toContain("rolled back");
+    expect(await managementTag()).toBe("100");
+  });
+});

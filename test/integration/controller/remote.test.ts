@@ -1,0 +1,222 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import type { ControllerEvent } from "../../../agent/controller/ports.ts";
+import type { Session } from "../../../agent/controller/state.ts";
+import { probeController } from "../../../agent/system/websocket.ts";
+import { Fleet, type FleetHost } from "../../controller/fleet.ts";
+import { OpampServer } from "../../controller/server.ts";
+import { makeCertificates } from "../../lab/controller.ts";
+import { Subject } from "./subject.ts";
+
+const open: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+});
+
+interface Pair {
+  readonly fleet: Fleet;
+  readonly opamp: OpampServer;
+  readonly agent: Subject;
+}
+
+/** The reference controller with one agent, both with real sockets. */
+async function pair(session?: Session): Promise<Pair> {
+  const fleet = new Fleet();
+  const opamp = await OpampServer.start(fleet, { host: "127.0.0.1", port: 0 });
+  open.push(opamp);
+  return { fleet, opamp, agent: attach(opamp, session) };
+}
+
+function attach(opamp: OpampServer, session?: Session): Subject {
+  const agent = new Subject([`ws://127.0.0.1:${opamp.port}/v1/opamp`], {}, session);
+  open.push({ close: () => agent.stop() });
+  return agent;
+}
+
+async function seen(fleet: Fleet, fits: (host: FleetHost) => boolean): Promise<FleetHost> {
+  for (;;) {
+    const found = [...fleet.hosts.values()].find(fits);
+    if (found !== undefined) return found;
+    await new Promise<void>((resolve) => fleet.once("change", resolve));
+  }
+}
+
+async function push({ fleet, opamp }: Pair, text: string): Promise<string> {
+  const host = await seen(fleet, ({ health }) => health !== undefined);
+  fleet.desire(host.uid, text);
+  opamp.offer(host);
+  return host.desired?.hash ?? "";
+}
+
+const judged = (hash: string) => (host: FleetHost) =>
+  host.remote?.hash === hash && host.remote.status !== "APPLYING" && host.remote.status !== "UNSET";
+
+describe("a host and the reference controller", () => {
+  it("know each other: who it is, how it is, what is in force", async () => {
+    const { fleet, agent } = await pair();
+    const host = await seen(fleet, ({ health }) => health !== undefined);
+    expect(host).toMatchObject({ connected: true, attributes: { "host.name": "subject" }, health: { healthy: true } });
+    expect(host.effective).toBe("version: 1\n");
+    expect(Buffer.from(host.uid, "base64").toString("hex")).toBe(agent.session?.uid);
+  });
+
+  it("say goodbye when the agent ends", async () => {
+    const { fleet, agent } = await pair();
+    await seen(fleet, ({ connected }) => connected);
+    await agent.stop();
+    const host = await seen(fleet, ({ connected }) => !connected);
+    expect(host.happenings.at(-1)?.text).toBe("said goodbye");
+  });
+
+  it("find each other again after the controller was away, with everything told anew", async () => {
+    const { opamp, fleet, agent } = await pair();
+    await seen(fleet, ({ connected }) => connected);
+    opamp.behave("closing");
+    await seen(fleet, ({ connected }) => !connected);
+    while (agent.events.filter(({ step }) => step === "lost").length < 4) await agent.another();
+    fleet.hosts.clear();
+    opamp.behave("well");
+    expect((await seen(fleet, ({ health }) => health !== undefined)).effective).toBe("version: 1\n");
+  });
+
+  it("keep the id over a restart of the agent, and never use a sequence number twice", async () => {
+    const { fleet, opamp, agent } = await pair();
+    const before = await seen(fleet, ({ health }) => health !== undefined);
+    const { sequence } = before;
+    await agent.stop();
+    attach(opamp, agent.session);
+    const after = await seen(fleet, ({ connected }) => connected);
+    expect(after.uid).toBe(before.uid);
+    expect(after.sequence).toBeGreaterThan(sequence + 1);
+  });
+});
+
+describe("a configuration of the controller", () => {
+  it("is applied, kept and reported, and then it is in force", async () => {
+    const both = await pair();
+    const hash = await push(both, "version: 1 # new\n");
+    const host = await seen(both.fleet, judged(hash));
+    expect(host.remote).toEqual({ hash, status: "APPLIED", error: "" });
+    expect(both.agent.followed).toEqual(["version: 1 # new\n"]);
+    expect(await seen(both.fleet, ({ effective }) => effective.includes("new"))).toBeDefined();
+  });
+
+  it("is on trial until it was judged, and says so", async () => {
+    const both = await pair();
+    const trial = Promise.withResolvers<undefined>();
+    both.agent.follow = () => trial.promise;
+    const hash = await push(both, "version: 1 # on trial\n");
+    await seen(both.fleet, ({ remote }) => remote?.status === "APPLYING");
+    expect(both.agent.session?.applying).toEqual({ hash, previous: null });
+    trial.resolve(undefined);
+    await seen(both.fleet, judged(hash));
+    expect(both.agent.session?.applying).toBeUndefined();
+  });
+
+  it("is taken away again when the host does not stay reachable with it, and what was there before stands", async () => {
+    const both = await pair();
+    await seen(both.fleet, judged(await push(both, "version: 1 # good\n")));
+    both.agent.follow = async (fragment) =>
+      fragment?.includes("bad") ? { code: "E_NETWORK_ROLLED_BACK", message: "rolled back: no answer" } : undefined;
+    const hash = await push(both, "version: 1 # bad\n");
+    const host = await seen(both.fleet, judged(hash));
+    expect(host.remote).toEqual({ hash, status: "FAILED", error: "rolled back: no answer" });
+    while (both.agent.followed.length < 3) await seen(both.fleet, () => true).then(() => new Promise(setImmediate));
+    expect(both.agent.followed).toEqual(["version: 1 # good\n", "version: 1 # bad\n", "version: 1 # good\n"]);
+    expect(both.agent.fragment).toBe("version: 1 # good\n");
+  });
+
+  it("is not written at all when it is refused, and the reason says where", async () => {
+    const both = await pair();
+    const host = await seen(both.fleet, judged(await push(both, "version: 1\nclosed: true\n")));
+    expect(host.remote?.error).toBe("E_CONFIG_CLOSED: the controller may not set this (line 2)");
+    expect(both.agent.followed).toEqual([]);
+    expect(both.agent.fragment).toBeNull();
+  });
+
+  it("that failed is not tried again, however often it is offered, also by a later process; a person may", async () => {
+    const both = await pair();
+    both.agent.follow = async (fragment) => (fragment === null ? undefined : { code: "E_X", message: "no" });
+    const hash = await push(both, "version: 1 # bad\n");
+    const host = await seen(both.fleet, judged(hash));
+    for (let count = 0; count < 100; count += 1) both.opamp.offer({ ...host, remote: undefined });
+    await both.agent.stop();
+    expect(both.agent.followed).toEqual(["version: 1 # bad\n", null]);
+    expect(both.agent.events.filter(({ step }) => step === "failed")).toHaveLength(1);
+
+    const later = attach(both.opamp, both.agent.session);
+    const again = await seen(both.fleet, ({ connected, remote }) => connected && remote?.status === "FAILED");
+    both.opamp.offer({ ...again, remote: undefined });
+    both.opamp.offer({ ...again, desired: { hash: "00ff", text: "version: 1 # fence\n" }, remote: undefined });
+    await later.event((event): event is Extract<ControllerEvent, { step: "applied" }> => event.step === "applied");
+    expect(later.followed).toEqual(["version: 1 # fence\n"]);
+  });
+
+  it("is tried again by a person's word", async () => {
+    const both = await pair();
+    both.agent.follow = async (fragment) => (fragment === null ? undefined : { code: "E_X", message: "no" });
+    const hash = await push(both, "version: 1 # fixable\n");
+    await seen(both.fleet, judged(hash));
+    both.agent.follow = async () => undefined;
+    both.agent.controller.retry();
+    await seen(both.fleet, ({ remote }) => remote?.hash === hash && remote.status === "APPLIED");
+    expect(both.agent.retries).toBe(1);
+    expect(both.agent.session?.failed).toEqual([]);
+  });
+
+  it("that an earlier process had on trial is judged by what the host follows", async () => {
+    const session: Session = {
+      uid: "11".repeat(16),
+      sequence: 5,
+      failed: [],
+      applying: { hash: "beef", previous: null },
+    };
+    const { fleet } = await pair(session);
+    const host = await seen(fleet, judged("beef"));
+    expect(host.remote).toMatchObject({ status: "FAILED", error: "interrupted before it was tried" });
+  });
+
+  it("can be taken away", async () => {
+    const both = await pair();
+    await seen(both.fleet, judged(await push(both, "version: 1 # good\n")));
+    const host = await seen(both.fleet, judged(await push(both, "")));
+    expect(host.remote?.status).toBe("APPLIED");
+    expect(both.agent.fragment).toBeNull();
+  });
+});
+
+describe("the way to the controller", () => {
+  it("is TLS with the authority that the configuration names, for the address that it says", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "devcloud-tls-"));
+    open.push({ close: () => rm(folder, { recursive: true, force: true }) });
+    for (const [name, address] of [
+      ["right", "127.0.0.1"],
+      ["wrong", "10.9.9.9"],
+    ] as const) {
+      await makeCertificates(join(folder, name), address, process.env);
+    }
+    const server = async (name: string): Promise<string> => {
+      const [cert = "", key = ""] = await Promise.all(
+        ["pem", "key"].map((end) => readFile(join(folder, name, `server.${end}`), "utf8")),
+      );
+      const opamp = await OpampServer.start(new Fleet(), { host: "127.0.0.1", port: 0, tls: { cert, key } });
+      open.push(opamp);
+      return `wss://127.0.0.1:${opamp.port}/v1/opamp`;
+    };
+    const { signal } = new AbortController();
+    const reach = (endpoint: string, ca?: string) =>
+      probeController(
+        { endpoints: [endpoint], tls: ca === undefined ? {} : { ca: join(folder, ca, "ca.pem") } },
+        5_000,
+        signal,
+      );
+    const right = await server("right");
+    expect(await reach(right, "right")).toEqual({ ok: true });
+    expect(await reach(right, "wrong")).toMatchObject({ ok: false });
+    expect(await reach(right)).toMatchObject({ ok: false });
+    expect((await reach(await server("wrong"), "wrong")).detail).toContain("altnames");
+    expect((await reach(right, "missing")).detail).toContain("ENOENT");
+  });
+});
