@@ -8,6 +8,8 @@ export interface ControlTarget {
   readonly reconciler: Reconciler;
   readonly reload: () => Promise<void>;
   readonly status: () => Promise<Status>;
+  /** Tries the controller's last configuration again, although it failed. */
+  readonly retryController: () => void;
   /** Called with every event until the returned function is. */
   readonly subscribe: (listener: (event: object) => void) => () => void;
 }
@@ -18,6 +20,7 @@ export function controlRoutes({
   reconciler,
   reload,
   status,
+  retryController,
   subscribe,
 }: ControlTarget): Readonly<Record<string, Route>> {
   return {
@@ -31,6 +34,10 @@ export function controlRoutes({
       if (isObject(body) && body.retry === true) network.retry();
       await reload();
       await reconciler.pass();
+      return status();
+    },
+    "POST /v1/controller/retry": async () => {
+      retryController();
       return status();
     },
     "POST /v1/network/confirm": async () => say(network, "confirm", status),

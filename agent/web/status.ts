@@ -1,5 +1,9 @@
+import type { DockerState } from "../containers/containers.ts";
+import type { ContainerStatus } from "../containers/status.ts";
+import type { ControllerStatus } from "../controller/controller.ts";
 import type { Problem } from "../core/errors.ts";
 import type { ReconcilerState } from "../core/reconciler.ts";
+import type { OsView } from "../os/os.ts";
 
 /** What `devcloud-agent status --json` prints and the control socket answers. */
 export interface Status {
@@ -10,6 +14,25 @@ export interface Status {
   readonly startedAt: number;
   readonly ready: "no" | "yes" | "degraded";
   readonly network: NetworkStatus;
+  readonly os: OsStatus;
+  /** Absent until it is begun with, after the network stands. */
+  readonly containers?: ContainersStatus;
+  /** The link to the controller; absent until it was looked at. */
+  readonly controller?: ControllerStatus;
+}
+
+export interface ContainersStatus {
+  readonly loop: ReconcilerState;
+  readonly docker: DockerState;
+  readonly problems: readonly Problem[];
+  /** When the list was true, in milliseconds since the epoch; absent before Docker answered once. */
+  readonly observedAt?: number;
+  readonly list: readonly ContainerStatus[];
+}
+
+export interface OsStatus {
+  readonly view: OsView;
+  readonly problems: readonly Problem[];
 }
 
 export interface NetworkStatus {
@@ -20,9 +43,26 @@ export interface NetworkStatus {
   readonly hash?: string;
   readonly confirmedAt?: string;
   readonly bond?: { readonly name: string; readonly members: readonly MemberStatus[] };
+  readonly wiring?: WiringStatus;
   readonly addresses: readonly { readonly device: string; readonly address: string; readonly vlan: number | null }[];
   /** A change that waits to be confirmed. */
   readonly change?: { readonly id: string; readonly startedAt: string; readonly remainingMs: number };
+}
+
+/** What hangs on the bond. `undefined` of what stands: Open vSwitch does not answer. */
+export interface WiringStatus {
+  readonly bridge: string;
+  readonly bridgeStands?: boolean;
+  /** VLAN ids by name. */
+  readonly vlans: Readonly<Record<string, number>>;
+  /** Our devices that are to have addresses. */
+  readonly devices: readonly string[];
+  /** Neutron's bridges, the names of the VLANs that each is meant to get, and whether both ends of the patch are there. */
+  readonly patches: readonly {
+    readonly bridge: string;
+    readonly vlans: readonly string[];
+    readonly stands?: boolean;
+  }[];
 }
 
 export interface MemberStatus {
