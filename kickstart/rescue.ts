@@ -1,0 +1,67 @@
+import type { NetworkSettings } from "../agent/config/settings.ts";
+import type { Management } from "./network-line.ts";
+import { quoted } from "./shell.ts";
+
+/**
+ * /etc/devcloud-agent/rescue.sh: the management address without Node, until the agent has a last good network and with it a rescue
+ * script of its own. Either Open vSwitch has the port, because the agent made it once; or, where the agent's program does not run
+ * at all, a kernel VLAN on the first NIC from which the gateway answers.
+ */
+export function rescueScript({ nics, bond }: NetworkSettings, management: Management): string {
+  const { device, cidr, gateway, family, vlan } = management;
+  const members = bond.members.flatMap((nic) => nics[nic]?.mac ?? []);
+  const nodad = family === 6 ? " nodad" : "";
+  return `#!/bin/sh
+# Written by kickstart, for a host whose agent has no last good network yet.
+set -u
+say() { echo "devcloud-agent rescue: $*" >&2; }
+device=${quoted(device)} address=${quoted(cidr)} gateway=${quoted(gateway)} vlan=${vlan}
+spare=dcrescue
+
+address_on() {
+  ip link set dev "$1" up && ip address replace "$address" dev "$1"${nodad} && ip route replace default via "$gateway" dev "$1"
+}
+answers() { ping -${family} -c 1 -W 2 -I "$1" "$gateway" >/dev/null 2>&1; }
+# The name of a NIC is the kernel's; its MAC address is in the model.
+nic_of() {
+  for file in /sys/class/net/*/address; do
+    folder=\${file%/address}
+    [ -e "$folder/device" ] && [ "$(cat "$file")" = "$1" ] && { echo "\${folder##*/}"; return 0; }
+  done
+  return 1
+}
+
+for mac in ${members.map(quoted).join(" ")}; do
+  nic=$(nic_of "$mac") && ip link set dev "$nic" up
+done
+
+tries=0
+until ip link show dev "$device" >/dev/null 2>&1; do
+  tries=$((tries + 1))
+  [ "$tries" -ge 30 ] && break
+  sleep 1
+done
+if ip link show dev "$device" >/dev/null 2>&1; then
+  address_on "$device" || exit 1
+  say "$address is on $device"
+  exit 0
+fi
+
+# A sound program makes the port itself, and a VLAN beside the bond would be in its way.
+if devcloud-agent version >/dev/null 2>&1; then
+  say "Open vSwitch has no $device yet; that is for the agent"
+  exit 1
+fi
+for mac in ${members.map(quoted).join(" ")}; do
+  nic=$(nic_of "$mac") || continue
+  ip link add link "$nic" name "$spare" type vlan id "$vlan" 2>/dev/null || continue
+  if address_on "$spare" && answers "$spare"; then
+    say "$address is on VLAN $vlan of $nic"
+    exit 0
+  fi
+  ip link delete dev "$spare"
+done
+say "the gateway $gateway answers on no NIC"
+exit 1
+`;
+}
