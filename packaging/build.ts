@@ -4,7 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, cp, mkdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
@@ -24,6 +24,15 @@ export interface Built {
   readonly out: string;
   readonly bundle: string;
   readonly bytes: number;
+  /** The npm packages that are in the bundle, by name. */
+  readonly bundled: readonly Bundled[];
+}
+
+export interface Bundled {
+  readonly name: string;
+  readonly version: string;
+  /** As its package says, an SPDX expression. */
+  readonly license: string;
 }
 
 /** Writes the install tree. Rejects with esbuild's message if the program does not bundle; `out` is then untouched. */
@@ -33,13 +42,13 @@ export async function buildTree(options: BuildOptions = {}): Promise<Built> {
   await rm(partial, { recursive: true, force: true });
   try {
     await copyTrees(partial);
-    await bundle(options.entry ?? join(repository, "agent/main.ts"), join(partial, bundlePath));
+    const inputs = await bundle(options.entry ?? join(repository, "agent/main.ts"), join(partial, bundlePath));
     await replaceFolder(partial, out);
+    const { size } = await stat(join(out, bundlePath));
+    return { out, bundle: join(out, bundlePath), bytes: size, bundled: await packagesOf(inputs) };
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
-  const { size } = await stat(join(out, bundlePath));
-  return { out, bundle: join(out, bundlePath), bytes: size };
 }
 
 async function copyTrees(into: string): Promise<void> {
@@ -64,9 +73,24 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-async function bundle(entry: string, outfile: string): Promise<void> {
+/**
+ * dockerode can reach a Docker by SSH and build images over gRPC. Over the unix socket neither is used; they would treble the
+ * bundle and add a third to the memory.
+ */
+const withoutUnused: Plugin = {
+  name: "without-unused",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(ssh2|@grpc\/.*|protobufjs)$/ }, ({ path }) => ({ path, namespace: "unused" }));
+    onLoad({ filter: /.*/, namespace: "unused" }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
+/** Resolves with the files that the bundle was made of, relative to the repository. */
+async function bundle(entry: string, outfile: string): Promise<readonly string[]> {
   await mkdir(dirname(outfile), { recursive: true });
-  await build({
+  const { metafile } = await build({
+    absWorkingDir: repository,
+    metafile: true,
     entryPoints: [entry],
     outfile,
     bundle: true,
@@ -79,12 +103,35 @@ async function bundle(entry: string, outfile: string): Promise<void> {
     // Node prints the whole line of an uncaught error.
     lineLimit: 120,
     legalComments: "eof",
-    plugins: [lazyBuiltins],
+    plugins: [lazyBuiltins, withoutUnused],
     // Packages in CommonJS call require() for Node's own modules.
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     logLevel: "warning",
   });
   await chmod(outfile, 0o644);
+  return Object.keys(metafile.inputs);
+}
+
+/** Licences that a package's own description leaves out and its licence file has. */
+const unsaid: Readonly<Record<string, string>> = { "systemd-notify": "MIT" };
+
+/** The packages that the files belong to, with the versions of the lockfile. */
+async function packagesOf(files: readonly string[]): Promise<readonly Bundled[]> {
+  const { packages } = JSON.parse(await readFile(join(repository, "package-lock.json"), "utf8")) as {
+    packages: Readonly<Record<string, { readonly version?: string; readonly license?: string }>>;
+  };
+  // A package may lie inside another: the last node_modules of the path is the one that counts.
+  const paths = files.map((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]);
+  const found = new Map<string, Bundled>();
+  for (const path of paths.filter((path) => path !== undefined)) {
+    const name = path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
+    const { version, license = unsaid[name] } = packages[path] ?? {};
+    if (version === undefined || license === undefined) {
+      throw new Error(`package-lock.json lacks ${path}, which is in the bundle, or its version or licence`);
+    }
+    found.set(`${name} ${version}`, { name, version, license });
+  }
+  return [...found.values()].toSorted((a, b) => (`${a.name} ${a.version}` < `${b.name} ${b.version}` ? -1 : 1));
 }
 
 /** Two renames: a reader sees the old tree, for an instant none, then the new one, and never a half-written one. */

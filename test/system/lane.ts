@@ -13,6 +13,6 @@ export interface SystemLane {
 
 export interface LaneOptions {
   readonly signal: AbortSignal;
-  /** An install tree that exists already, instead of one that is built from the sources. */
-  readonly tree: string | undefined;
+  /** A package that exists already, instead of one that is built from the sources. */
+  readonly rpm: string | undefined;
 }

@@ -1,4 +1,4 @@
-// `npm run lane -- NAME [--tree DIR]`: one slow lane. Without a name, or with --help: the list of lanes.
+// `npm run lane -- NAME [--rpm FILE]`: one slow lane. Without a name, or with --help: the list of lanes.
 import { parseArgs } from "node:util";
 import { bootLane } from "./boot/lane.ts";
 import type { SystemLane } from "./lane.ts";
@@ -8,8 +8,8 @@ const lanes: readonly SystemLane[] = [bootLane];
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 function usage(): void {
-  say("usage: npm run lane -- NAME [--tree DIR]");
-  say("  --tree DIR   install this tree (see packaging/build.ts) instead of a fresh build");
+  say("usage: npm run lane -- NAME [--rpm FILE]");
+  say("  --rpm FILE   install this package (see npm run package) instead of a fresh build");
   for (const { name, shows } of lanes) say(`  ${name.padEnd(10)}   ${shows}`);
 }
 
@@ -17,7 +17,7 @@ function usage(): void {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { help: { type: "boolean", default: false }, tree: { type: "string" } },
+    options: { help: { type: "boolean", default: false }, rpm: { type: "string" } },
   });
   const [name, ...more] = positionals;
   if (values.help || name === undefined || more.length > 0) {
@@ -29,10 +29,10 @@ async function main(): Promise<number> {
     say(`There is no lane ${name}. Lanes: ${lanes.map((candidate) => candidate.name).join(", ")}`);
     return 2;
   }
-  return await runLane(lane, values.tree);
+  return await runLane(lane, values.rpm);
 }
 
-async function runLane(lane: SystemLane, tree: string | undefined): Promise<number> {
+async function runLane(lane: SystemLane, rpm: string | undefined): Promise<number> {
   const lacks = await lane.lacks();
   if (lacks !== undefined) {
     const required = await lane.mustRun();
@@ -44,7 +44,7 @@ async function runLane(lane: SystemLane, tree: string | undefined): Promise<numb
     process.once(signal, () => stop.abort(new Error(`${signal}: stopping and cleaning up`)));
   }
   try {
-    const failed = await lane.run({ signal: stop.signal, tree });
+    const failed = await lane.run({ signal: stop.signal, rpm });
     for (const check of failed) say(`FAILED: ${check}`);
     say(`lane ${lane.name}: ${failed.length === 0 ? "passed" : `${failed.length} failed`}`);
     return failed.length === 0 ? 0 : 1;

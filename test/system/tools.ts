@@ -23,6 +23,14 @@ const nspawn: readonly Need[] = [
   { commands: ["mmdebstrap"], debian: "mmdebstrap", fedora: "mmdebstrap", why: "making the root of that system" },
 ];
 
+const ostree: readonly Need[] = [
+  { commands: ["ostree"], debian: "ostree", fedora: "ostree", why: "a sysroot with deployments to read" },
+];
+
+export async function ostreeTools(say?: Say): Promise<ToolEnv> {
+  return await hostTools(say, ostree);
+}
+
 export async function systemdTools(say?: Say): Promise<ToolEnv> {
   return withSystemdLibraries(await hostTools(say, systemd));
 }

@@ -1,7 +1,7 @@
 import { cp, link, mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { stringify } from "yaml";
-import { buildTree } from "../../../packaging/build.ts";
+import { buildPackage, rpmTools } from "../../../packaging/package.ts";
 import { type ConfigMap, hostConfig, managementAddress } from "../../lab/config.ts";
 import type { Cable } from "../../lab/fabric.ts";
 import type { Lab } from "../../lab/lab.ts";
@@ -29,7 +29,7 @@ const cables: readonly Cable[] = [
   { nic: "em2", mac: "02:00:00:00:07:02", fabric: "B", port: `${name}-em2` },
 ];
 
-/** What an administrator of the lane's host added to the install tree: configuration, and shorter durations. */
+/** What an administrator of the lane's host added to the package: configuration, and shorter durations. */
 const files: Readonly<Record<string, string>> = {
   "etc/devcloud-agent/config.d/50-host.yaml": stringify(
     hostConfig(index, { docker_gate: { hold: `${holdSeconds}s`, then: "start" } }),
@@ -40,7 +40,7 @@ const files: Readonly<Record<string, string>> = {
   "etc/systemd/journald.conf.d/lane.conf": "[Journal]\nStorage=volatile\nRateLimitBurst=0\n",
 };
 
-/** The host under test: a machine with our install tree and Node on it, cabled to the lab's fabrics. */
+/** The host under test: a machine with our package and Node on it, cabled to the lab's fabrics. */
 export class BootHost {
   readonly address = managementAddress(index);
   readonly machine: Machine;
@@ -57,11 +57,10 @@ export class BootHost {
     this.machine = new Machine({ folder, group, name: `boot-${lab.id}`, layers: [this.#layer, base], env });
   }
 
-  /** Lays the install tree over the root and does what a package's scripts do: accounts, directories, presets. */
-  async install(tree: string | undefined): Promise<void> {
+  /** Installs the package as `rpm` does, with its scripts, on a root with Node and what an administrator adds. */
+  async install(given: string | undefined, say: (line: string) => void): Promise<void> {
     const layer = this.#layer;
-    if (tree === undefined) await buildTree({ out: layer });
-    else await cp(tree, layer, { recursive: true });
+    const file = given ?? (await buildPackage({ out: join(this.#lab.folder, "rpm") })).file;
     const node = join(layer, "usr/bin/node");
     await mkdir(dirname(node), { recursive: true });
     await link(process.execPath, node).catch(() => cp(process.execPath, node));
@@ -69,10 +68,13 @@ export class BootHost {
       await mkdir(dirname(join(layer, path)), { recursive: true });
       await writeFile(join(layer, path), text);
     }
-    const units = "devcloud-agent.service devcloud-agent-rescue-late.timer devcloud-wait-online.service";
+    // Debian's packages are not in rpm's database: what ours requires is there all the same.
+    const options = ["--define", "_dbpath /var/lib/rpm", "--nodeps"];
+    await this.machine.prepare((root) => ["rpm", "--root", root, ...options, "--install", file], await rpmTools());
+    say(`boot: installed ${basename(file)}`);
     // Debian enables a package's units at once; what runs at times (apt, e2scrub) would only disturb the stamps.
-    const noise = "apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service";
-    await this.machine.prepare(`systemd-sysusers && systemctl preset ${units} && systemctl disable ${noise}`);
+    const noise = ["apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service"];
+    await this.machine.prepare((root) => ["chroot", root, "systemctl", "disable", ...noise]);
   }
 
   /** New NICs in a new namespace, as after a power-on, then systemd. Resolves when it answers, long before READY. */

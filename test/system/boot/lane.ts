@@ -36,7 +36,7 @@ async function lacksForBoot(): Promise<string | undefined> {
   return overlay ? undefined : "it needs overlayfs";
 }
 
-async function runBoot({ signal, tree }: LaneOptions): Promise<readonly string[]> {
+async function runBoot({ signal, rpm }: LaneOptions): Promise<readonly string[]> {
   const report = new Report(signal);
   const say = (line: string) => report.line(line);
   const tools = await bootTools(say);
@@ -46,7 +46,7 @@ async function runBoot({ signal, tree }: LaneOptions): Promise<readonly string[]
   const host = new BootHost(lab, base, tools);
   // What waits inside for the machine ends at once when the lane is stopped.
   signal.addEventListener("abort", () => void lab.down().catch(() => undefined), { once: true });
-  await host.install(tree);
+  await host.install(rpm, say);
   await scenarios(host, report);
   return report.failed;
 }

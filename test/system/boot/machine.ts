@@ -59,12 +59,14 @@ export class Machine {
     this.#place = place;
   }
 
-  /** Makes the writable layer and runs `script` in the root as it lies there, without booting: what a package's scripts do. */
-  async prepare(script: string): Promise<void> {
+  /** Makes the writable layer and runs a command of this machine on the root as it lies there, without booting. */
+  async prepare(command: (root: string) => readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
     for (const name of ["upper", "work", "root", "docker"]) {
       await mkdir(join(this.#place.folder, name), { recursive: true });
     }
-    await must(this.#inRoot(["chroot", join(this.#place.folder, "root"), "/bin/sh", "-euc", script]), this.#options());
+    const options = this.#options();
+    const argv = this.#inRoot(command(join(this.#place.folder, "root")));
+    return await must(argv, { ...options, env: { ...options.env, ...env } });
   }
 
   /** Boots on the network namespace; resolves when systemd answers, long before the boot is over. */
