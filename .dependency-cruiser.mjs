@@ -1,7 +1,7 @@
 // Who may import whom: the rules of docs/ARCHITECTURE.md. test/gate/ shows that each of them can fail.
 
 const product = "^(agent|collectors|kickstart|ovs/src)/";
-const capability = "^agent/(network|containers|os)/";
+const capability = "^agent/(network|containers|os|controller)/";
 /** Node's own modules that read nothing and wait for nothing. Every other one is I/O. */
 const pureBuiltins =
   "^(node:)?(assert|async_hooks|buffer|constants|crypto|events|path|punycode|querystring|stream|string_decoder|url|util|zlib)(/(strict|posix|win32|types|promises|consumers|web))?$";
@@ -93,7 +93,7 @@ export default {
       "capabilities-know-core-only",
       "A capability reaches the host through ports.",
       { path: capability },
-      { path: "^(agent|collectors|kickstart)/", pathNot: "^agent/(core|config|network|containers|os)/" },
+      { path: "^(agent|collectors|kickstart)/", pathNot: "^agent/(core|config|network|containers|os|controller)/" },
     ),
     rule(
       "capabilities-config-types",

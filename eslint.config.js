@@ -32,7 +32,7 @@ const currentDate = {
 };
 
 export default defineConfig(
-  { ignores: ["dist/", "dist.*/", "coverage/", "**/node_modules/", "test/cases/", "test/fixtures/"] },
+  { ignores: ["dist/", "dist.*/", "coverage/", "**/node_modules/", "test/cases/", "test/fixtures/", "**/*_pb.ts"] },
   {
     files: ["**/*.ts"],
     linterOptions: { reportUnusedDisableDirectives: "error" },

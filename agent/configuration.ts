@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import type { Settings, Timing } from "./config/settings.ts";
 import { defaultTiming } from "./config/timing.ts";
 import type { Problem } from "./core/errors.ts";
+import type { ControllerWay, ProbeTarget } from "./core/probe.ts";
 import type { Wanted } from "./network/network.ts";
 import { configFiles, writeFileAtomic } from "./system/files.ts";
 import type { Places } from "./system/places.ts";
@@ -12,14 +14,19 @@ import type { Places } from "./system/places.ts";
 export class Configuration {
   readonly #places: Places;
   readonly #onProblem: (problem: Problem) => void;
+  readonly #applying: () => Promise<boolean>;
   #loading: Promise<void> | undefined;
   #settings: Settings | undefined;
   #hash = "";
+  #merged: unknown = {};
+  #confirmAlso: readonly ProbeTarget[] = [];
   #problems: readonly Problem[] = [];
 
-  constructor(places: Places, onProblem: (problem: Problem) => void) {
+  /** `applying`: whether what is read was sent by the controller, and is on trial. */
+  constructor(places: Places, onProblem: (problem: Problem) => void, applying: () => Promise<boolean>) {
     this.#places = places;
     this.#onProblem = onProblem;
+    this.#applying = applying;
   }
 
   get timing(): Timing {
@@ -34,6 +41,20 @@ export class Configuration {
     return this.#settings;
   }
 
+  /** The configuration in force as it was written, all fragments together. */
+  get merged(): unknown {
+    return this.#merged;
+  }
+
+  /** How to get to the controller; absent where there is none. */
+  get controllerWay(): ControllerWay | undefined {
+    const { controller } = this.#settings ?? {};
+    if (controller === undefined || controller.endpoints.length === 0) return undefined;
+    const { endpoints, tls, proxy } = controller;
+    const files = Object.entries(tls).map(([name, path]) => [name, join(this.#places.root, path)] as const);
+    return { endpoints, tls: Object.fromEntries(files), ...(proxy === undefined ? {} : { proxy }) };
+  }
+
   /** What the network capability asks at every pass. */
   async wanted(): Promise<Wanted> {
     if (this.#loading === undefined) await this.load();
@@ -44,6 +65,7 @@ export class Configuration {
       ...(network === undefined ? {} : { desired: { network, hash: this.#hash, ...name } }),
       problems: this.#problems,
       timing: this.timing,
+      confirmAlso: this.#confirmAlso,
     };
   }
 
@@ -64,6 +86,10 @@ export class Configuration {
     }
     this.#problems = [];
     this.#settings = result.settings;
+    this.#merged = result.merged;
+    // A change that the controller sent must leave the controller reachable, or nobody there could take it back.
+    const way = (await this.#applying()) ? this.controllerWay : undefined;
+    this.#confirmAlso = way === undefined ? [] : [{ kind: "controller", way }];
     this.#hash = hashOf({ network: result.networkHash, hostName: result.settings.host.name });
     await this.#renderDockerGate(result.settings);
   }

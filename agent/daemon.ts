@@ -1,13 +1,18 @@
 import { defaultTiming } from "./config/timing.ts";
 import { Configuration } from "./configuration.ts";
+import type { ContainersLoop } from "./containers-loop.ts";
+import type { Controller } from "./controller/controller.ts";
+import type { Session } from "./controller/state.ts";
 import { AgentError } from "./core/errors.ts";
 import { Reconciler, type ReconcilerState } from "./core/reconciler.ts";
 import { Events } from "./events.ts";
 import { openHost } from "./host.ts";
 import { Network } from "./network/network.ts";
 import type { NetworkEvent } from "./network/ports.ts";
+import type { OsWatch } from "./os-watch.ts";
 import { Readiness } from "./readiness.ts";
-import { serveControl } from "./serve.ts";
+import { type Parts, serveControl, statusOf } from "./serve.ts";
+import type { Web } from "./serve-web.ts";
 import { systemClock } from "./system/clock.ts";
 import { removeTemporaries, touch } from "./system/files.ts";
 import type { UnixServer } from "./system/http.ts";
@@ -15,6 +20,8 @@ import { followKernel } from "./system/ip-monitor.ts";
 import { openLog } from "./system/log.ts";
 import { openNotifier } from "./system/notify.ts";
 import { keepCompiledCode, onSignals } from "./system/process.ts";
+import { openStateFile } from "./system/state-store.ts";
+import { Telemetry } from "./telemetry.ts";
 
 /** A pass that got nowhere for this long is stuck: the watchdog is no longer fed. */
 const STUCK_MS = 45_000;
@@ -23,6 +30,8 @@ const STUCK_MS = 45_000;
 export async function runDaemon(root: string, program: string): Promise<number> {
   const log = openLog();
   const events = new Events(log, () => systemClock.now());
+  const telemetry = new Telemetry(() => systemClock.monotonic());
+  events.subscribe((event) => telemetry.event(event));
   const stop = new AbortController();
   const notifier = openNotifier(process.env);
   const host = await openHost({
@@ -37,7 +46,12 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     onProblem: (problem) => events.problem(problem),
     report,
   });
-  const configuration = new Configuration(host.places, (problem) => events.problem(problem));
+  const controllerSession = openStateFile<Session>(host.places.controllerSession, (problem) => events.problem(problem));
+  const configuration = new Configuration(
+    host.places,
+    (problem) => events.problem(problem),
+    async () => (await controllerSession.read())?.applying !== undefined,
+  );
   const readiness = new Readiness({
     notifier,
     clock: systemClock,
@@ -61,6 +75,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   }
 
   function onPass(state: ReconcilerState): void {
+    telemetry.loop(network.name, state);
     if (state.state === "running" || state.state === "idle") return;
     const problems = state.state === "settled" ? state.outcome.problems : [state.problem];
     events.problems(problems);
@@ -78,8 +93,24 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     try {
       await configuration.wanted();
       await removeTemporaries(host.places.networkState);
-      const server = await serveControl({ host, network, reconciler, readiness, configuration, events, reload });
-      followKernel(() => reconciler.trigger(), stop.signal).catch((error: unknown) => events.bug(error));
+      const os = await startOs();
+      const parts = {
+        host,
+        network,
+        reconciler,
+        readiness,
+        configuration,
+        events,
+        os,
+        reload,
+        link: () => link,
+        containers: () => containers,
+      };
+      const server = await serveControl(parts);
+      linked = startLink(parts);
+      void watchContainers();
+      void startWeb(parts);
+      followKernel(onKernel, stop.signal).catch((error: unknown) => events.bug(error));
       keepCompiledCode();
       return server;
     } catch (error) {
@@ -90,9 +121,77 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     }
   }
 
+  async function startOs(): Promise<OsWatch> {
+    const { watchOs } = await import("./os-watch.ts");
+    return watchOs({
+      root,
+      timing: () => configuration.timing,
+      signal: stop.signal,
+      onProblem: (problem) => events.problem(problem),
+      onLoop: (state) => telemetry.loop("os", state),
+    });
+  }
+
+  // Metrics and pages over HTTP: what serves them is loaded only now, and waited for nowhere.
+  let web: Web | undefined;
+  async function startWeb(parts: Parts): Promise<void> {
+    try {
+      const { serveWeb } = await import("./serve-web.ts");
+      const { signal } = stop;
+      web = serveWeb({ ...parts, telemetry, status: () => statusOf(parts), alive: progressing, signal });
+    } catch (error) {
+      events.bug(error);
+    }
+  }
+
+  function onKernel(): void {
+    reconciler.trigger();
+    web?.look();
+  }
+
+  function progressing(): boolean {
+    return systemClock.monotonic() - reconciler.progressAt < STUCK_MS;
+  }
+
+  // The link to the controller has a loop of its own, and the rest of the agent waits for it nowhere.
+  let link: Controller | undefined;
+  let linked: Promise<void> = Promise.resolve();
+  async function startLink(parts: Parts): Promise<void> {
+    try {
+      const { openLink } = await import("./link.ts");
+      link = openLink({ ...parts, status: () => statusOf(parts) });
+      events.subscribe((event) => ("event" in event && event.event === "controller" ? undefined : link?.changed()));
+      await link.run(stop.signal);
+    } catch (error) {
+      events.bug(error);
+    }
+  }
+
+  // Docker may be absent, stopped or frozen: its loop is waited for nowhere.
+  let containers: ContainersLoop | undefined;
+  async function watchContainers(): Promise<void> {
+    try {
+      const { startContainers } = await import("./containers-loop.ts");
+      containers = startContainers(
+        {
+          places: host.places,
+          settings: () => configuration.settings,
+          report: (event) => events.tell({ ...event }),
+          onLoop: (state) => telemetry.loop("containers", state),
+        },
+        stop.signal,
+      );
+    } catch (error) {
+      events.bug(error);
+    }
+  }
+
   async function reload(): Promise<void> {
     await readiness.reloading(async () => {
       await configuration.load();
+      link?.reconfigured();
+      containers?.trigger();
+      web?.look();
       reconciler.trigger();
     });
   }
@@ -105,10 +204,12 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     stop: () => stop.abort(),
     reload: () => void reload().catch((error: unknown) => events.bug(error)),
   });
-  readiness.watch(() => systemClock.monotonic() - reconciler.progressAt < STUCK_MS, configuration, stop.signal);
+  readiness.watch(progressing, configuration, stop.signal);
   await reconciler.run(stop.signal);
   await notifier.send(["STOPPING=1", "STATUS=stopping; the network stays as it is"]);
   (await serving)?.close();
+  web?.close();
+  await linked;
   host.close();
   log.info({ event: "stopped" }, "stopped");
   await log.opened;

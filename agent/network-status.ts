@@ -6,8 +6,9 @@ import { observe } from "./network/converge.ts";
 import { linkOf, type NetworkConfig } from "./network/desired.ts";
 import { activeMember } from "./network/failover.ts";
 import type { Network } from "./network/network.ts";
-import { findInterface, findPort, type Observed } from "./network/observed.ts";
-import type { MemberStatus, NetworkStatus } from "./web/status.ts";
+import { findBridge, findInterface, findPort, interfacesOf, type Observed, portsOf } from "./network/observed.ts";
+import type { BridgeRow } from "./network/schema.ts";
+import type { MemberStatus, NetworkStatus, WiringStatus } from "./web/status.ts";
 
 const OBSERVE_TIMEOUT_MS = 2_000;
 
@@ -31,6 +32,7 @@ export async function networkStatus(
     ...(lastGood === undefined ? {} : { revision: lastGood.config.revision, hash: lastGood.config.hash }),
     ...(lastGood === undefined ? {} : { confirmedAt: lastGood.confirmedAt }),
     ...(config === undefined ? {} : { bond: { name: config.network.bond.name, members: membersOf(config, observed) } }),
+    ...(config === undefined ? {} : { wiring: wiringOf(config, observed) }),
     addresses: config === undefined ? [] : addressesOf(config, observed),
     ...(pending === undefined
       ? {}
@@ -58,6 +60,31 @@ export function membersOf({ network }: NetworkConfig, observed: Observed | undef
       active: device !== undefined && device === active,
     };
   });
+}
+
+function wiringOf({ network }: NetworkConfig, observed: Observed | undefined): WiringStatus {
+  const bridge = observed && findBridge(observed.ovs, network.bridge);
+  return {
+    bridge: network.bridge,
+    ...(observed === undefined ? {} : { bridgeStands: bridge !== undefined }),
+    vlans: network.vlans,
+    devices: Object.keys(network.addresses),
+    patches: Object.entries(network.neutron?.bridges ?? {}).map(([name, { vlans }]) => ({
+      bridge: name,
+      vlans,
+      ...(observed === undefined ? {} : { stands: bridge !== undefined && isPatched(observed, bridge, name) }),
+    })),
+  };
+}
+
+/** Whether a patch port of ours has its peer on the other bridge. */
+function isPatched({ ovs }: Observed, ours: BridgeRow, name: string): boolean {
+  const theirs = findBridge(ovs, name);
+  if (theirs === undefined) return false;
+  const there = new Set(portsOf(ovs, theirs).map((port) => port.name));
+  return portsOf(ovs, ours)
+    .flatMap((port) => interfacesOf(ovs, port))
+    .some(({ type, options }) => type === "patch" && there.has(options.peer ?? ""));
 }
 
 /** The addresses on our devices, and the VLAN that each really is on. */

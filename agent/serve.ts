@@ -1,14 +1,16 @@
 import type { Configuration } from "./configuration.ts";
+import type { ContainersLoop } from "./containers-loop.ts";
+import type { Controller } from "./controller/controller.ts";
 import type { Reconciler } from "./core/reconciler.ts";
 import type { Events } from "./events.ts";
 import type { Host } from "./host.ts";
 import type { Network } from "./network/network.ts";
 import { networkStatus } from "./network-status.ts";
+import type { OsWatch } from "./os-watch.ts";
 import type { Readiness } from "./readiness.ts";
-import { systemClock } from "./system/clock.ts";
 import type { UnixServer } from "./system/http.ts";
 import { version } from "./version.ts";
-import type { Status } from "./web/status.ts";
+import type { OsStatus, Status } from "./web/status.ts";
 
 export interface Parts {
   readonly host: Host;
@@ -17,6 +19,11 @@ export interface Parts {
   readonly readiness: Readiness;
   readonly configuration: Configuration;
   readonly events: Events;
+  readonly os: OsWatch;
+  /** Absent until it is begun with. */
+  readonly containers: () => ContainersLoop | undefined;
+  /** Absent until it is opened. */
+  readonly link: () => Controller | undefined;
   readonly reload: () => Promise<void>;
 }
 
@@ -25,25 +32,35 @@ export async function serveControl(parts: Parts): Promise<UnixServer> {
   const { host, network, reconciler, events, reload } = parts;
   const { serveUnix } = await import("./system/http.ts");
   const { controlRoutes } = await import("./web/control.ts");
-  const startedAt = systemClock.now();
   const routes = controlRoutes({
     network,
     reconciler,
     reload,
-    status: () => statusOf(parts, startedAt),
+    status: () => statusOf(parts),
+    retryController: () => parts.link()?.retry(),
     subscribe: (listener) => events.subscribe(listener),
   });
   return serveUnix(host.places.controlSocket, routes, host.places.groupFile);
 }
 
-async function statusOf(parts: Parts, startedAt: number): Promise<Status> {
+export async function statusOf(parts: Parts): Promise<Status> {
   const { host, network, reconciler, readiness, configuration, events } = parts;
+  const controller = parts.link()?.status;
+  const containers = parts.containers();
   return {
     schema: "devcloud-agent/status/v1",
     version,
     pid: process.pid,
-    startedAt,
+    startedAt: Math.round(performance.timeOrigin),
     ready: readiness.ready,
     network: await networkStatus(host, network, reconciler.state, configuration.settings, events.current),
+    os: osStatus(parts.os),
+    ...(containers && { containers: containers.status() }),
+    ...(controller === undefined ? {} : { controller }),
   };
+}
+
+function osStatus({ view, loop }: OsWatch): OsStatus {
+  const problems = loop.state === "settled" ? loop.outcome.problems : loop.state === "backoff" ? [loop.problem] : [];
+  return { view, problems };
 }

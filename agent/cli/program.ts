@@ -5,9 +5,13 @@ import { interrupted } from "../system/process.ts";
 import { version } from "../version.ts";
 import { registerCheckConfig, tellProblems } from "./check-config.ts";
 import { registerConfigShow } from "./config-show.ts";
+import { containersCommand } from "./containers.ts";
+import { controllerCommand } from "./controller.ts";
 import type { Io } from "./io.ts";
+import { kickstartCommand } from "./kickstart.ts";
 import { registerNetwork } from "./network.ts";
 import { renderProblems } from "./network-render.ts";
+import { osCommand } from "./os.ts";
 import { InvalidConfig } from "./session.ts";
 import { showStatus } from "./status.ts";
 
@@ -37,6 +41,10 @@ export async function runCli(argv: readonly string[], programPath: string, io: I
   registerCheckConfig(program, io, configFiles, done);
   registerConfigShow(program, io, configFiles, done);
   registerNetwork(program, io, () => ({ root: root(), program: programPath, signal }), done);
+  program.addCommand(containersCommand(io, () => ({ root: root(), signal }), done).exitOverride());
+  program.addCommand(kickstartCommand(io, () => signal, done));
+  program.addCommand(controllerCommand(io, () => ({ root: root(), signal }), done).exitOverride());
+  program.addCommand(osCommand(io, () => ({ root: root(), signal }), done).exitOverride());
   program
     .command("status")
     .description("what the daemon says of this host")
@@ -76,6 +84,7 @@ function failed(error: unknown, io: Io): number {
 }
 
 const exitCodes: Readonly<Record<string, number>> = {
+  E_CONTAINER_UNKNOWN: 2,
   E_CONFIG_NO_NETWORK: 2,
   E_NETWORK_OBSERVE: 4,
   E_NETWORK_CONFLICT: 4,

@@ -1,10 +1,13 @@
 import pc from "picocolors";
-import { AgentError } from "../core/errors.ts";
+import { AgentError, type Problem } from "../core/errors.ts";
 import { askDaemon, followDaemon } from "../system/http.ts";
 import { placesUnder } from "../system/places.ts";
 import type { Status } from "../web/status.ts";
+import { renderContainersLine } from "./containers-render.ts";
+import { controllerLine } from "./controller.ts";
 import type { Io } from "./io.ts";
 import { renderProblems } from "./network-render.ts";
+import { renderOs } from "./os.ts";
 
 /** The daemon answers from what it knows, and gives up on Open vSwitch after 2 s. */
 const ANSWER_MS = 5_000;
@@ -35,7 +38,7 @@ export async function showStatus(
     return 1;
   }
   print(status);
-  if (!watch) return status.ready === "yes" && status.network.problems.length === 0 ? 0 : 1;
+  if (!watch) return status.ready === "yes" && problemsOf(status).length === 0 ? 0 : 1;
   for await (const event of followDaemon(controlSocket, "/v1/events", signal)) {
     if (json) io.stdout(`${JSON.stringify(event)}\n`);
     else {
@@ -44,6 +47,10 @@ export async function showStatus(
     }
   }
   return signal.aborted ? 130 : 1;
+}
+
+function problemsOf({ network, os, containers }: Status): readonly Problem[] {
+  return [...network.problems, ...os.problems, ...(containers?.problems ?? [])];
 }
 
 function tooLate(error: unknown): never {
@@ -58,7 +65,8 @@ function tooLate(error: unknown): never {
 function renderStatus(status: Status, colour: boolean): string {
   const paint = pc.createColors(colour);
   const { network } = status;
-  const sound = network.problems.length === 0;
+  const problems = problemsOf(status);
+  const sound = problems.length === 0;
   const word = { yes: "ready", no: "starting", degraded: "ready, degraded" }[status.ready];
   const lines = [
     `devcloud-agent ${status.version}, pid ${status.pid}: ${sound ? paint.green(word) : paint.yellow(word)}`,
@@ -82,7 +90,10 @@ function renderStatus(status: Status, colour: boolean): string {
             `change     ${network.change.id} waits to be confirmed, ${Math.ceil(network.change.remainingMs / 1000)} s left`,
           ),
         ]),
-    ...renderProblems(network.problems, colour),
+    ...renderOs(status.os.view, colour),
+    ...(status.controller === undefined ? [] : [controllerLine(status.controller)]),
+    ...(status.containers === undefined ? [] : [renderContainersLine(status.containers)]),
+    ...renderProblems(problems, colour),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -4,6 +4,7 @@ import type {
   AddressSettings,
   BondSettings,
   ControllerSettings,
+  DeclaredContainer,
   NetworkSettings,
   NicSettings,
   Probe,
@@ -21,7 +22,7 @@ export function toSettings(config: Config): Settings {
     ...(config.network && { network: networkSettings(config.network) }),
     dockerGate: { holdMs: ms(config.docker_gate.hold), then: config.docker_gate.then },
     timing: timing(config.timing),
-    ...(config.containers && { containers: config.containers }),
+    ...(config.containers && { containers: containerSettings(config.containers) }),
     ...(config.metrics && { metrics: metricsSettings(config.metrics) }),
     ...(config.os && { os: config.os }),
     ...(config.controller && { controller: controllerSettings(config.controller) }),
@@ -111,12 +112,73 @@ function timing(timing: Config["timing"]): Timing {
   };
 }
 
-function metricsSettings({ listen, web_config }: NonNullable<Config["metrics"]>) {
-  return { listen, ...(web_config !== undefined && { webConfig: web_config }) };
+function containerSettings({ min_free_mib, timing, manifest, ...rest }: NonNullable<Config["containers"]>) {
+  return {
+    ...rest,
+    manifest: mapValues(manifest, declaredContainer),
+    minFreeMib: min_free_mib,
+    timing: {
+      relistMs: ms(timing.relist),
+      callTimeoutMs: ms(timing.call_timeout),
+      actionTimeoutMs: ms(timing.action_timeout),
+      ownerGraceMs: ms(timing.owner_grace),
+      unhealthyForMs: ms(timing.unhealthy_for),
+      backoffMinMs: ms(timing.backoff_min),
+      backoffMaxMs: ms(timing.backoff_max),
+      resetAfterMs: ms(timing.reset_after),
+      budgetWindowMs: ms(timing.budget_window),
+      quietMs: ms(timing.quiet),
+    },
+  };
 }
 
-function controllerSettings({ endpoints, tls, proxy, allow }: NonNullable<Config["controller"]>): ControllerSettings {
-  return { endpoints, tls, ...(proxy !== undefined && { proxy }), allow };
+function declaredContainer({
+  class: kind,
+  image,
+  policy,
+  environment,
+}: NonNullable<Config["containers"]>["manifest"][string]): DeclaredContainer {
+  return {
+    ...(kind !== undefined && { class: kind }),
+    ...(image !== undefined && { image }),
+    ...(policy !== undefined && { policy }),
+    ...(environment !== undefined && { environment }),
+  };
+}
+
+function metricsSettings({ listen, web_config, timing }: NonNullable<Config["metrics"]>) {
+  return {
+    listen,
+    ...(web_config !== undefined && { webConfig: web_config }),
+    timing: {
+      collectTimeoutMs: ms(timing.collect_timeout),
+      clientTimeoutMs: ms(timing.client_timeout),
+      listenIntervalMs: ms(timing.listen_interval),
+    },
+  };
+}
+
+function controllerSettings(controller: NonNullable<Config["controller"]>): ControllerSettings {
+  const { endpoints, tls, proxy, allow, timing } = controller;
+  return {
+    endpoints,
+    tls,
+    ...(proxy !== undefined && { proxy }),
+    allow,
+    timing: {
+      connectTimeoutMs: ms(timing.connect_timeout),
+      ackTimeoutMs: ms(timing.ack_timeout),
+      pingAfterMs: ms(timing.ping_after),
+      silentForMs: ms(timing.silent_for),
+      heartbeatMs: ms(timing.heartbeat),
+      reportIntervalMs: ms(timing.report_interval),
+      backoffMinMs: ms(timing.backoff_min),
+      backoffMaxMs: ms(timing.backoff_max),
+      healthyAfterMs: ms(timing.healthy_after),
+      retryAfterMinMs: ms(timing.retry_after_min),
+      retryAfterMaxMs: ms(timing.retry_after_max),
+    },
+  };
 }
 
 function mapValues<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {

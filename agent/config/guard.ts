@@ -25,7 +25,7 @@ export interface Glance {
  * Looks at the text before the parser does, in time that grows with the budget and not with the text: a short file can
  * keep a YAML parser busy for seconds (deep nesting, anchors upon anchors, a hundred thousand list items).
  */
-export function glance(file: string, text: string): Glance {
+export function glance(file: string, text: string, most = MAX_TOKENS): Glance {
   const strange = text.search(UNPRINTABLE);
   if (strange !== -1) return { refused: binary(file, text, strange) };
   const nesting = new Nesting();
@@ -33,7 +33,7 @@ export function glance(file: string, text: string): Glance {
   for (const token of new Lexer().lex(text)) {
     tokens += 1;
     nesting.take(token);
-    if (tokens > MAX_TOKENS) return { refused: tooMuch(file, nesting.line, `more than ${MAX_TOKENS} YAML tokens`) };
+    if (tokens > most) return { refused: tooMuch(file, nesting.line, `more than ${most} YAML tokens`) };
     if (nesting.depth > MAX_DEPTH) {
       return { refused: tooMuch(file, nesting.line, `nested more than ${MAX_DEPTH} levels deep`) };
     }
@@ -101,7 +101,7 @@ function tooMuch(file: string, line: number, what: string): Problem {
     file,
     line,
     column: 1,
-    expected: `at most ${MAX_TOKENS} tokens, ${MAX_DEPTH} levels`,
+    expected: `fewer parts, and at most ${MAX_DEPTH} levels`,
     hint: "Is this the right file?",
   };
 }

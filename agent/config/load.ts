@@ -14,6 +14,8 @@ import { unknownKeys, wrongValues } from "./structure.ts";
 import { formatPath, leavesOf, locate, type MapNode, type Origin, toPlain } from "./tree.ts";
 import { parseYaml } from "./yaml.ts";
 
+const OWN_RANK = 2;
+
 export type LoadResult = Loaded | Refused;
 
 export interface Loaded extends Merged {
@@ -38,6 +40,8 @@ interface Merged {
   readonly origins: readonly Origin[];
   /** Worth knowing, and no reason to refuse: also files of the controller that were left out. */
   readonly warnings: readonly Problem[];
+  /** Files of the controller that do not count; `warnings` says why. */
+  readonly leftOut: readonly string[];
 }
 
 /**
@@ -46,6 +50,20 @@ interface Merged {
  */
 export async function loadSettings(root: string, files: ConfigFiles): Promise<LoadResult> {
   return load(await readRanks(root, files));
+}
+
+/** The same, as if the controller had sent `text` (null: nothing) as this file. Reads the others, and writes nothing. */
+export async function loadSettingsWith(
+  root: string,
+  files: ConfigFiles,
+  file: string,
+  text: string | null,
+): Promise<LoadResult> {
+  const { sources, ...read } = await readRanks(root, files);
+  const others = sources.filter((source) => source.file !== file);
+  const after = others.findIndex(({ rank }) => rank > CONTROLLER_RANK);
+  const offered = text === null ? [] : [{ file, rank: CONTROLLER_RANK, text }];
+  return load({ ...read, sources: others.toSpliced(after < 0 ? others.length : after, 0, ...offered) });
 }
 
 /** The same for given files alone, merged in the order given. */
@@ -58,8 +76,20 @@ export function parseFragments(sources: readonly Source[]): LoadResult {
   return load({ sources, problems: [], warnings: [] });
 }
 
-function load({ sources, ...read }: Sources): LoadResult {
-  const fragments = parseAll(sources);
+/** The same for maps that lie in a larger document, the lowest rank first; each keeps the places where it was written. */
+export function parseMaps(maps: readonly MapNode[]): LoadResult {
+  const fragments = maps.map((tree) => {
+    const source: Source = { file: tree.at.file, rank: OWN_RANK, text: "" };
+    return { source, tree, problems: unknownKeys(configSchema, tree), warnings: [] };
+  });
+  return weigh(fragments, { sources: [], problems: [], warnings: [] });
+}
+
+function load(sources: Sources): LoadResult {
+  return weigh(parseAll(sources.sources), sources);
+}
+
+function weigh(fragments: readonly ParsedSource[], { sources, ...read }: Sources): LoadResult {
   const own = fragments.filter(({ source }) => source.rank !== CONTROLLER_RANK);
   const opened = openedPaths(mergeAll(own));
   const refusals = fragments
@@ -78,6 +108,7 @@ function load({ sources, ...read }: Sources): LoadResult {
     merged: toPlain(tree),
     origins: tree.entries.size > 0 ? leavesOf(tree) : [],
     warnings: inOrder([...warnings, ...judged.warnings], sources),
+    leftOut: [...refused.keys()],
   };
   const all = [...problems, ...judged.problems];
   const result = v.safeParse(configSchema, merged.merged);

@@ -132,24 +132,89 @@ const hostSchema = v.strictObject({
   dns: defaulted("Addresses of the name servers", list(value.ipAddress), []),
 });
 
+const declaredContainerSchema = v.strictObject({
+  class: optional("How much may be done to it", oneOf("free", "careful", "observe", "ignored")),
+  image: optional("The image that it must run from", v.pipe(v.string(), v.minLength(1), v.description("an image"))),
+  policy: optional("Docker's restart policy", oneOf("no", "always", "unless-stopped", "on-failure")),
+  environment: optional("Variables that must be set", v.record(word("the name of a variable"), v.string())),
+});
+
+const containerTimingSchema = v.strictObject({
+  relist: defaulted("Between two looks at all containers, if no event calls for one", value.waiting, "30s"),
+  call_timeout: defaulted("A request to Docker or systemd", value.waiting, "5s"),
+  action_timeout: defaulted("A restart, with the time that the container takes to stop", value.waiting, "90s"),
+  owner_grace: defaulted("Down for so long: its owner has given up", value.waiting, "15s"),
+  unhealthy_for: defaulted("Unhealthy for so long: a restart is due", value.waiting, "2m"),
+  backoff_min: defaulted("The first pause between restarts of a container", value.waiting, "5s"),
+  backoff_max: defaulted("The longest pause between restarts of a container", value.waiting, "5m"),
+  reset_after: defaulted("In good health for so long: earlier restarts are forgotten", value.waiting, "10m"),
+  budget_window: defaulted("The time that `budget` counts in", value.waiting, "10m"),
+  quiet: defaulted("No restart for so long after the last trace of a deployer", value.waiting, "5m"),
+});
+
+const count = (from: number, to: number) =>
+  v.pipe(
+    v.number(),
+    v.integer(),
+    v.minValue(from),
+    v.maxValue(to),
+    v.description(`a whole number from ${from} to ${to}`),
+  );
+
 const containersSchema = v.strictObject({
   default: defaulted("What to do about a container that is not named", oneOf("observe", "restart"), "observe"),
   restart: defaulted("Names of containers that may be restarted", list(value.label), []),
-  manifest: defaulted("Containers that the agent declares itself", v.record(value.label, v.unknown()), {}),
+  manifest: defaulted(
+    "Containers that must be there, by name, and what they must be like",
+    v.record(value.label, declaredContainerSchema),
+    {},
+  ),
+  budget: defaulted("At most so many restarts on this host in the budget's window", count(0, 100), 6),
+  min_free_mib: defaulted("No restart while Docker's disk has less free (MiB)", count(0, 1_048_576), 256),
+  timing: defaulted("Every duration that the agent waits by for containers", containerTimingSchema, {}),
+});
+
+const metricsTimingSchema = v.strictObject({
+  collect_timeout: defaulted(
+    "One collector of a scrape; a file system that hangs gets half of it",
+    value.waiting,
+    "2s",
+  ),
+  client_timeout: defaulted("A client that is slower than this is dropped", value.waiting, "30s"),
+  listen_interval: defaulted("Between two looks whether the addresses to listen on are there", value.waiting, "5s"),
 });
 
 const metricsSchema = v.strictObject({
-  listen: defaulted("Where /metrics and the status page answer", list(value.hostPort), ["127.0.0.1:9464"]),
-  web_config: optional("TLS and accounts for the listeners, in exporter-toolkit's form", value.absolutePath),
+  listen: defaulted(
+    "Where /metrics and the status page answer: addresses, and names of `network.addresses`",
+    list(value.hostPort),
+    ["127.0.0.1:9464", "mgmt0:9464"],
+  ),
+  web_config: optional("TLS for the listeners, in exporter-toolkit's form", value.absolutePath),
+  timing: defaulted("Every duration that the listeners wait by", metricsTimingSchema, {}),
 });
 
 const osSchema = v.strictObject({
   mode: defaulted("observe: report only; manage: stage deployments", oneOf("observe", "manage"), "observe"),
 });
 
+const controllerTimingSchema = v.strictObject({
+  connect_timeout: defaulted("From the first packet until the WebSocket is open", value.waiting, "10s"),
+  ack_timeout: defaulted("An answer to a report", value.waiting, "20s"),
+  ping_after: defaulted("Silence after which the controller is pinged", value.waiting, "15s"),
+  silent_for: defaulted("Silence after which the connection counts as dead", value.waiting, "35s"),
+  heartbeat: defaulted("Between two reports, if nothing changes", value.waiting, "30s"),
+  report_interval: defaulted("Between two reports, whatever changes", value.waiting, "2s"),
+  backoff_min: defaulted("The first pause is a random time up to this", value.waiting, "1s"),
+  backoff_max: defaulted("The longest pause is a random time up to this", value.waiting, "2m"),
+  healthy_after: defaulted("A connection that was of use so long ends the backing off", value.waiting, "60s"),
+  retry_after_min: defaulted("The shortest pause that a controller may ask for", value.waiting, "30s"),
+  retry_after_max: defaulted("The longest pause that a controller may ask for", value.waiting, "24h"),
+});
+
 const controllerSchema = v.strictObject({
   endpoints: defaulted(
-    "Controllers, in the order to try them",
+    "Controllers; one is chosen by chance at each attempt, another one after a failure",
     list(value.url(["wss:", "ws:"], "a wss:// URL (ws:// only to the host itself)")),
     [],
   ),
@@ -164,6 +229,7 @@ const controllerSchema = v.strictObject({
   ),
   proxy: optional("HTTP proxy", value.url(["http:", "https:"], "an http:// or https:// URL")),
   allow: defaulted("What the controller may set (config:PATH) and order (order:NAME)", list(value.opening), []),
+  timing: defaulted("Every duration that the link to the controller waits by", controllerTimingSchema, {}),
 });
 
 const maintenanceSchema = v.strictObject({

@@ -125,13 +125,55 @@ export interface Timing {
 export interface ContainerSettings {
   readonly default: "observe" | "restart";
   readonly restart: readonly string[];
-  readonly manifest: Readonly<Record<string, unknown>>;
+  readonly manifest: Readonly<Record<string, DeclaredContainer>>;
+  /** At most so many restarts of this host in `timing.budgetWindowMs`. */
+  readonly budget: number;
+  /** No restart while Docker's disk has less: a container that was stopped could not be started again. */
+  readonly minFreeMib: number;
+  readonly timing: ContainerTiming;
+}
+
+/** What the operator says of a container; what is absent is taken as it is found. */
+export interface DeclaredContainer {
+  readonly class?: "free" | "careful" | "observe" | "ignored";
+  readonly image?: string;
+  readonly policy?: "no" | "always" | "unless-stopped" | "on-failure";
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface ContainerTiming {
+  /** Between two full lists, if no event calls for one. */
+  readonly relistMs: number;
+  /** A request to Docker or systemd. */
+  readonly callTimeoutMs: number;
+  /** A restart, with the time that the container takes to stop. */
+  readonly actionTimeoutMs: number;
+  /** How long a container must be down before its owner is taken to have given up. */
+  readonly ownerGraceMs: number;
+  readonly unhealthyForMs: number;
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+  /** After so long in good health earlier restarts are forgotten. */
+  readonly resetAfterMs: number;
+  readonly budgetWindowMs: number;
+  /** So long after the last trace of a deployer nothing is restarted. */
+  readonly quietMs: number;
 }
 
 export interface MetricsSettings {
   /** `HOST:PORT`, where HOST is an address or the name of one of `network.addresses`. */
   readonly listen: readonly string[];
   readonly webConfig?: string;
+  readonly timing: MetricsTiming;
+}
+
+export interface MetricsTiming {
+  /** One collector of a scrape; a file system that hangs gets half of it. */
+  readonly collectTimeoutMs: number;
+  /** A client that is slower is dropped. */
+  readonly clientTimeoutMs: number;
+  /** Between two looks whether the addresses to listen on are there. */
+  readonly listenIntervalMs: number;
 }
 
 export interface OsSettings {
@@ -144,6 +186,22 @@ export interface ControllerSettings {
   readonly proxy?: string;
   /** `config:PATH` and `order:NAME`. */
   readonly allow: readonly string[];
+  readonly timing: ControllerTiming;
+}
+
+export interface ControllerTiming {
+  readonly connectTimeoutMs: number;
+  readonly ackTimeoutMs: number;
+  readonly pingAfterMs: number;
+  readonly silentForMs: number;
+  readonly heartbeatMs: number;
+  readonly reportIntervalMs: number;
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+  /** Only a connection that was of use for so long sets the backoff to its beginning. */
+  readonly healthyAfterMs: number;
+  readonly retryAfterMinMs: number;
+  readonly retryAfterMaxMs: number;
 }
 
 export interface MaintenanceSettings {

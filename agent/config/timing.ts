@@ -1,4 +1,4 @@
-import type { Timing } from "./settings.ts";
+import type { ContainerSettings, MetricsSettings, Timing } from "./settings.ts";
 
 /** What the schema's defaults say, for the time before a configuration was read. A test holds the two together. */
 export const defaultTiming: Timing = {
@@ -11,4 +11,31 @@ export const defaultTiming: Timing = {
   backoffMaxMs: 30_000,
   driftIntervalMs: 30_000,
   deadManGraceMs: 3_000,
+};
+
+/** A host whose configuration says nothing of containers: they are watched, and nothing is done to them. */
+export const defaultContainers: ContainerSettings = {
+  default: "observe",
+  restart: [],
+  manifest: {},
+  budget: 6,
+  minFreeMib: 256,
+  timing: {
+    relistMs: 30_000,
+    callTimeoutMs: 5_000,
+    actionTimeoutMs: 90_000,
+    ownerGraceMs: 15_000,
+    unhealthyForMs: 120_000,
+    backoffMinMs: 5_000,
+    backoffMaxMs: 300_000,
+    resetAfterMs: 600_000,
+    budgetWindowMs: 600_000,
+    quietMs: 300_000,
+  },
+};
+
+/** A host whose configuration says nothing of metrics serves them on itself and on its management port. */
+export const defaultMetrics: MetricsSettings = {
+  listen: ["127.0.0.1:9464", "mgmt0:9464"],
+  timing: { collectTimeoutMs: 2_000, clientTimeoutMs: 30_000, listenIntervalMs: 5_000 },
 };

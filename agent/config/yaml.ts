@@ -31,8 +31,8 @@ const MAX_SYNTAX_PROBLEMS = 3;
  * Parses one YAML fragment (YAML 1.2, core schema) into a tree with positions. Never throws: whatever is wrong becomes
  * a problem, and what could be read is returned beside it.
  */
-export function parseYaml(file: string, text: string): Fragment {
-  const first = glance(file, text);
+export function parseYaml(file: string, text: string, mostTokens?: number): Fragment {
+  const first = glance(file, text, mostTokens);
   if (first.refused) return { problems: [first.refused], warnings: [] };
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, version: "1.2" });

@@ -113,7 +113,7 @@ export class Change {
   /** Waits for the confirmation. Why there is none, or `undefined` when the change is to be kept. */
   async #objection(signal: AbortSignal): Promise<string | undefined> {
     const { confirm } = this.#pending.config.network;
-    const targets = probeTargets(this.#pending.config.network);
+    const targets = [...probeTargets(this.#pending.config.network), ...(this.#pending.confirmAlso ?? [])];
     let good = 0;
     let last: readonly ProbeResult[] = [];
     const { clock } = this.#ports;
@@ -220,7 +220,7 @@ export async function rememberFailed(ports: NetworkPorts, hash: string, reason: 
 export async function begin(
   ports: NetworkPorts,
   config: NetworkConfig,
-  bootId: string,
+  { bootId, confirmAlso }: { readonly bootId: string; readonly confirmAlso: readonly ProbeTarget[] },
   signal: AbortSignal,
 ): Promise<{ readonly pending: Pending; readonly known: readonly Problem[] }> {
   const observed = await observe(ports, signal);
@@ -232,6 +232,7 @@ export async function begin(
     // With the deadline: the dead-man of an earlier try of the same configuration must not take this one for its own.
     id: `${config.revision}-${config.hash.slice(0, 12)}-${Math.round(deadline).toString(36)}`,
     config,
+    ...(confirmAlso.length === 0 ? {} : { confirmAlso }),
     preImage: snapshot(observed, target),
     bootId,
     deadline,
@@ -251,6 +252,17 @@ export function probeTargets(network: NetworkSettings): readonly ProbeTarget[] {
 }
 
 export function describeProbe({ target, ok, detail }: ProbeResult): string {
-  const name = target.kind === "gateway" ? `gateway ${target.address}` : `tcp ${target.host}:${target.port}`;
+  const name = nameOf(target);
   return ok ? `${name} answers` : `${name} does not answer${detail === undefined ? "" : ` (${detail})`}`;
+}
+
+function nameOf(target: ProbeTarget): string {
+  switch (target.kind) {
+    case "gateway":
+      return `gateway ${target.address}`;
+    case "tcp":
+      return `tcp ${target.host}:${target.port}`;
+    case "controller":
+      return "the controller";
+  }
 }

@@ -1,6 +1,7 @@
 import type { NetworkSettings, Timing } from "../config/settings.ts";
 import type { Capability, Outcome } from "../core/capability.ts";
 import { type Problem, problemOf } from "../core/errors.ts";
+import type { ProbeTarget } from "../core/probe.ts";
 import {
   begin,
   Change,
@@ -30,6 +31,8 @@ export interface Wanted {
   readonly desired?: Omit<NetworkConfig, "revision">;
   readonly problems: readonly Problem[];
   readonly timing: Timing;
+  /** What a change must keep reachable besides what its own probes say. */
+  readonly confirmAlso?: readonly ProbeTarget[];
 }
 
 export interface NetworkOptions {
@@ -167,11 +170,11 @@ export class Network implements Capability {
     signal: AbortSignal,
     progress: () => void,
   ): Promise<Outcome> {
-    const { problems, timing } = await this.#options.wanted();
+    const { problems, timing, confirmAlso = [] } = await this.#options.wanted();
     let change: Change;
     let known: readonly Problem[];
     try {
-      const begun = await begin(this.#ports, config, this.#options.bootId, signal);
+      const begun = await begin(this.#ports, config, { bootId: this.#options.bootId, confirmAlso }, signal);
       known = begun.known;
       change = new Change(this.#ports, timing, begun.pending, progress);
       await change.prepare();

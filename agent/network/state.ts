@@ -1,3 +1,4 @@
+import type { ProbeTarget } from "../core/probe.ts";
 import type { NetworkConfig } from "./desired.ts";
 import type { AddressTarget, Target } from "./target.ts";
 
@@ -12,6 +13,8 @@ export interface LastGood {
 export interface Pending {
   readonly id: string;
   readonly config: NetworkConfig;
+  /** What must answer besides the probes of the configuration: the controller, if the change came from there. */
+  readonly confirmAlso?: readonly ProbeTarget[];
   /** Where a rollback goes back to. */
   readonly preImage: Target;
   /** Of the boot in which it began: monotonic times of another boot mean nothing. */

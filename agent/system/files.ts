@@ -168,3 +168,13 @@ export async function removeTemporaries(directory: string): Promise<void> {
     if (owner !== undefined && !existsSync(`/proc/${owner}`)) await rm(join(directory, name), { force: true });
   }
 }
+
+/** Removes a file for good, also over a power cut; one that is not there is gone already. */
+export async function removeFile(file: string): Promise<void> {
+  try {
+    await rm(file, { force: true });
+    if (existsSync(dirname(file))) await syncDirectory(dirname(file));
+  } catch (error) {
+    throw fileError(error, file);
+  }
+}

@@ -7,6 +7,14 @@ export interface Places {
   readonly ledger: string;
   readonly rescue: string;
   readonly dockerGate: string;
+  /** What this agent is to the controller, and what became of the controller's configurations. */
+  readonly controllerSession: string;
+  /** The configuration that the controller sent: a fragment of rank 3. */
+  readonly controllerFragment: string;
+  /** The journal of restarts. */
+  readonly containersState: string;
+  /** The socket of Docker's API. */
+  readonly docker: string;
   readonly run: string;
   readonly netReady: string;
   readonly controlSocket: string;
@@ -26,7 +34,11 @@ export function placesUnder(root: string): Places {
     networkState: below("var/lib/devcloud-agent/network"),
     ledger: below("var/lib/devcloud-agent/network/ledger.json"),
     rescue: below("var/lib/devcloud-agent/rescue.sh"),
+    controllerSession: below("var/lib/devcloud-agent/opamp/session.json"),
+    controllerFragment: below("var/lib/devcloud-agent/controller/50-controller.yaml"),
     dockerGate: below("var/lib/devcloud-agent/docker-gate.env"),
+    containersState: below("var/lib/devcloud-agent/containers"),
+    docker: below("run/docker.sock"),
     run: below("run/devcloud-agent"),
     netReady: below("run/devcloud-agent/net-ready"),
     controlSocket: below("run/devcloud-agent/control.sock"),

@@ -8,13 +8,17 @@ const ANNOUNCE_MS = 3_000;
 /** Probes of the real network: ARP (or an ICMPv6 echo) for gateways, a new TCP connection for the rest. */
 export const prober: Prober = {
   async probe(target, timeoutMs, signal) {
-    return target.kind === "tcp"
-      ? tcp(target, timeoutMs, signal)
-      : neighbour(target, timeoutMs, signal).catch((error: unknown) => {
-          signal.throwIfAborted();
-          const { code, message } = problemOf(error);
-          return { target, ok: false, ...(code === "E_TOOL_TIMEOUT" ? {} : { detail: message }) };
-        });
+    if (target.kind === "tcp") return tcp(target, timeoutMs, signal);
+    // WebSocket is loaded for the few changes that come from a controller, not at the start of the agent.
+    if (target.kind === "controller") {
+      const { probeController } = await import("./websocket.ts");
+      return { target, ...(await probeController(target.way, timeoutMs, signal)) };
+    }
+    return neighbour(target, timeoutMs, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      const { code, message } = problemOf(error);
+      return { target, ok: false, ...(code === "E_TOOL_TIMEOUT" ? {} : { detail: message }) };
+    });
   },
 };
 

@@ -21,19 +21,7 @@ export interface StateStoreOptions {
 export function openStateStore(directory: string, { onUnreadable, keepAside }: StateStoreOptions): StateStore {
   const pathOf = (name: StateName): string => join(directory, `${name}.json`);
   return {
-    async read(name) {
-      const file = pathOf(name);
-      try {
-        return decode<StateFiles[typeof name]>(await readFileBounded(file, MAX_BYTES), file);
-      } catch (error) {
-        const problem = problemOf(error);
-        if (problem.code === "E_FILE_MISSING") return undefined;
-        if (problem.code !== "E_STATE_UNREADABLE") throw error;
-        if (keepAside) await rename(file, `${file}.unreadable`);
-        onUnreadable(problem);
-        return undefined;
-      }
-    },
+    read: (name) => readState<StateFiles[typeof name]>(pathOf(name), { onUnreadable, keepAside }),
     render: (_name, value) => encode(value),
     async write(name, value) {
       await writeFileAtomic(pathOf(name), encode(value), 0o600);
@@ -58,6 +46,30 @@ export function openStateStore(directory: string, { onUnreadable, keepAside }: S
       return true;
     },
   };
+}
+
+/** One state file of another part of the agent, in the same form and with the same care. */
+export function openStateFile<T>(
+  file: string,
+  onUnreadable: (problem: Problem) => void,
+): { read(): Promise<T | undefined>; write(value: T): Promise<void> } {
+  return {
+    read: () => readState<T>(file, { onUnreadable, keepAside: true }),
+    write: (value) => writeFileAtomic(file, encode(value), 0o600),
+  };
+}
+
+async function readState<T>(file: string, { onUnreadable, keepAside }: StateStoreOptions): Promise<T | undefined> {
+  try {
+    return decode<T>(await readFileBounded(file, MAX_BYTES), file);
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem.code === "E_FILE_MISSING") return undefined;
+    if (problem.code !== "E_STATE_UNREADABLE") throw error;
+    if (keepAside) await rename(file, `${file}.unreadable`);
+    onUnreadable(problem);
+    return undefined;
+  }
 }
 
 function encode(data: unknown): string {

@@ -9,6 +9,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
+import { LabController } from "./controller.ts";
 import { demo } from "./demo.ts";
 import { openShell } from "./host.ts";
 import { createLab, type Lab, requireRoot } from "./lab.ts";
@@ -86,7 +87,8 @@ async function up(count: number): Promise<number> {
   try {
     say(`lab: ${lab.id} is up after ${seconds(performance.now() - begin)}`);
     if (!stop.aborted) {
-      whereToLook(lab);
+      const page = await controllerFor(lab);
+      whereToLook(lab, page);
       for (const host of lab.hosts) live(lab, host.index - 1, stop);
     }
     await stopped;
@@ -96,6 +98,15 @@ async function up(count: number): Promise<number> {
     say("lab: down, nothing is left");
   }
   return 0;
+}
+
+/** The reference controller, with every host told of it; returns the URL of its page. */
+async function controllerFor(lab: Lab): Promise<string> {
+  const controller = await LabController.start(lab);
+  for (const host of lab.hosts) {
+    await host.writeConfig("70-controller.yaml", { version: 1, controller: await controller.configFor(host) });
+  }
+  return await controller.openPage();
 }
 
 /** Agent and Docker of one host, as its systemd would start them; tells what happens, and never throws. */
@@ -118,11 +129,12 @@ function live(lab: Lab, at: number, stop: AbortSignal): void {
   );
 }
 
-function whereToLook(lab: Lab): void {
+function whereToLook(lab: Lab, page: string): void {
   const { namespace, gateway } = lab.fabric;
   say(`
 ${paint("bold", "Where to look")} (in another terminal)
   fabrics A, B   namespace ${namespace}; ovs-vsctl --db=unix:${lab.folder}/fab/db.sock show
+  fleet page     ${page} (the reference controller: hosts, their health, and configurations to push)
   gateways       namespace ${gateway}: 10.1.0.1 on VLAN 100, 10.1.5.1 on 105, 10.1.10.1 on 110, 10.1.20.1 on 120`);
   for (const host of lab.hosts) {
     say(`  host ${host.name.padEnd(9)} namespace ${host.namespace}; management address ${host.address}; root ${host.root}

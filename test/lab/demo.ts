@@ -1,7 +1,9 @@
 import type { AgentProcess, LogLine } from "./agent.ts";
 import type { ConfigMap } from "./config.ts";
 import { labVlans } from "./config.ts";
+import { tourController } from "./demo-controller.ts";
 import type { Host } from "./host.ts";
+import { containerComesBack } from "./kolla-demo.ts";
 import { createLab, type Lab } from "./lab.ts";
 import type { Ping } from "./ping.ts";
 import { isAlive, type ProcessId } from "./processes.ts";
@@ -9,7 +11,7 @@ import { traces } from "./registry.ts";
 import { claim, paint, seconds, Walk } from "./walk.ts";
 
 /** VLANs that the gateway has and the fabrics prune: a management network there cuts the host off. */
-const prunedVlans = [130, 140];
+const prunedVlans = [130, 140, 150];
 const storageAddress = "10.1.5.11";
 
 /**
@@ -26,7 +28,7 @@ export async function demo(stop: AbortSignal): Promise<number> {
       const vlans = [...Object.values(labVlans), ...prunedVlans];
       lab = await createLab({ vlans, say: (line) => process.stdout.write(`      ${line}\n`) });
       for (const vlan of prunedVlans) await lab.prune(vlan);
-      return `host ${lab.host.name} in ${lab.host.namespace}; the fabrics prune the VLANs ${prunedVlans.join(" and ")}`;
+      return `host ${lab.host.name} in ${lab.host.namespace}; the fabrics prune the VLANs ${prunedVlans.join(", ")}`;
     });
     if (lab === undefined) throw new Error("There is no lab");
     const running: Lab = lab;
@@ -88,10 +90,30 @@ class Tour {
     await this.#goodChange();
     await this.#badChange();
     await this.#badChangeAndKill();
+    await containerComesBack(this.#walk, this.#host, this.#running);
+    await this.#metrics();
+    const [, , prunedVlan = 0] = prunedVlans;
+    await tourController({ lab: this.#lab, walk: this.#walk, agent: this.#running, prunedVlan });
     await this.#walk.step("Docker and its container have been running all the time", async () => {
       claim(this.#docker !== undefined && isAlive(this.#docker), "dockerd is the process that it was");
       claim(this.#container !== undefined && isAlive(this.#container), "the container is the process that it was");
       return `dockerd ${this.#docker.pid}, container ${this.#container.pid}`;
+    });
+  }
+
+  async #metrics(): Promise<void> {
+    await this.#walk.step("The host's metrics are asked for from outside, over the management network", async () => {
+      const url = `http://${this.#host.address}:9464/metrics`;
+      const { code, stdout } = await this.#lab.gateway("busybox", "wget", "-q", "-O", "-", url);
+      claim(code === 0, `${url} answers`);
+      const samples = stdout.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+      for (const name of ["node_uname_info", "node_network_up", "ovs_bond_", "container_", "devcloud_build_info"]) {
+        claim(
+          samples.some((line) => line.startsWith(name)),
+          `${name} is among them`,
+        );
+      }
+      return `${samples.length} samples under the names of node_exporter and cAdvisor, and our own`;
     });
   }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
-import { cp, mkdir, rm, symlink } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { type Finished, must, run } from "./command.ts";
 import { identify, type ProcessId, signalProcess } from "./processes.ts";
 
@@ -16,8 +16,16 @@ export interface DockerPlace {
   readonly group: string;
 }
 
-/** The image that lab containers run from: a static busybox and its applets. */
-const image = "lab-busybox";
+/** An image made here: a static busybox with its applets, and what else is written into its tree. */
+export interface Image {
+  readonly name: string;
+  readonly files?: Readonly<Record<string, string>>;
+  /** Instructions of a Dockerfile, such as `LABEL a=b`. */
+  readonly changes?: readonly string[];
+}
+
+/** The image that lab containers run from. */
+const plain: Image = { name: "lab-busybox" };
 
 /** A dockerd of the lab host's own: in its namespaces, with its own data, containerd and socket (ROOT/run/docker.sock). */
 export class Docker {
@@ -114,7 +122,7 @@ export class Docker {
    * default waits for ever.
    */
   async run(name: string, command = "sleep 1000000", ...options: readonly string[]): Promise<string> {
-    await this.#ensureImage();
+    await this.ensureImage(plain);
     const words = [
       "docker",
       "run",
@@ -124,7 +132,7 @@ export class Docker {
       "--name",
       name,
       ...options,
-      image,
+      plain.name,
       "sh",
       "-c",
       command,
@@ -138,18 +146,26 @@ export class Docker {
     return pid > 0 ? identify(pid) : undefined;
   }
 
-  async #ensureImage(): Promise<void> {
-    if ((await this.cli("image", "inspect", image)).code === 0) return;
-    const tree = join(this.#place.scratch, "image");
+  /** Makes an image, unless Docker has it. */
+  async ensureImage({ name, files = {}, changes = [] }: Image): Promise<void> {
+    if ((await this.cli("image", "inspect", name)).code === 0) return;
+    await mkdir(this.#place.scratch, { recursive: true });
+    const tree = await mkdtemp(join(this.#place.scratch, "image-"));
     const env = this.env;
     await mkdir(join(tree, "bin"), { recursive: true });
     const busybox = (await must(["sh", "-c", "command -v busybox"], { env })).trim();
     await cp(busybox, join(tree, "bin", "busybox"), { dereference: true });
     const applets = (await must(["busybox", "--list"], { env }))
       .split("\n")
-      .filter((name) => name && name !== "busybox");
+      .filter((applet) => applet && applet !== "busybox");
     for (const applet of applets) await symlink("busybox", join(tree, "bin", applet));
-    await must(["sh", "-c", 'tar -C "$1" -c . | docker import - "$2"', "sh", tree, image], { env });
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(join(tree, dirname(path)), { recursive: true });
+      await writeFile(join(tree, path), text, { mode: 0o755 });
+    }
+    const script = 'tree=$1 name=$2; shift 2; tar -C "$tree" -c . | docker import "$@" - "$name"';
+    const options = changes.flatMap((change) => ["--change", change]);
+    await must(["sh", "-c", script, "sh", tree, name, ...options], { env });
     await rm(tree, { recursive: true });
   }
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
@@ -53,6 +53,16 @@ busybox mount -t overlay -o "lowerdir=/etc,upperdir=$scratch/etc,workdir=$scratc
 echo up
 exec sleep infinity
 `;
+
+/** What the agent's collectors read of /proc: the machine's own, seen from the host's namespaces. */
+const kernelFiles = [
+  ..."diskstats loadavg meminfo net pressure self stat".split(" "),
+  ..."domainname hostname osrelease ostype version".split(" ").map((name) => `sys/kernel/${name}`),
+];
+
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
+}
 
 export interface HostPlace {
   readonly labId: string;
@@ -133,6 +143,9 @@ export class Host {
     ];
     for (const folder of folders) await mkdir(join(this.root, folder), { recursive: true });
     await this.setBootId(randomUUID());
+    for (const name of kernelFiles) {
+      await symlink(`/proc/${name}`, join(this.root, "proc", name)).catch(unlessThere);
+    }
     await addNamespaces([this.namespace], this.env);
     await run(["ip", "-n", this.namespace, "link", "set", "lo", "up"], { env: this.env });
     await this.#place.fabric.plug(this.namespace, this.nics);

@@ -33,6 +33,8 @@ function describe(line: LogLine): string | undefined {
       return `drift: ${field("object")} ${field("field")}: ${JSON.stringify(line.current)} should be ${JSON.stringify(line.desired)}`;
     case "problems":
       return describeProblems(line.problems);
+    case "controller":
+      return describeController(line);
     case "state":
       return undefined;
     default:
@@ -67,4 +69,23 @@ function describeChange(line: LogLine): string {
     return `change: good probes ${String(line.good ?? line.n)} of ${String(line.of)}${failed && `; ${failed}`}`;
   if (step === "rolled-back") return `change: rolled back: ${String(line.reason)}`;
   return `change: ${changeWords[step] ?? step}`;
+}
+
+function describeController({ step, endpoint, hash, reason, problem, againMs }: LogLine): string {
+  const short = String(hash ?? "").slice(0, 8);
+  const said = typeof problem === "object" && problem !== null && "message" in problem ? String(problem.message) : "";
+  switch (step) {
+    case "connected":
+      return `controller: connected to ${String(endpoint)}`;
+    case "lost":
+      return `${said}; again in ${String(againMs)} ms`;
+    case "offered":
+      return `controller: configuration ${short} is tried`;
+    case "applied":
+      return `controller: configuration ${short} stands`;
+    case "failed":
+      return `controller: configuration ${short} failed: ${String(reason)}`;
+    default:
+      return said;
+  }
 }

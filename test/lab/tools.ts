@@ -27,6 +27,7 @@ const needs: readonly Need[] = [
   { commands: ["tcpdump"], debian: "tcpdump", fedora: "tcpdump", why: "captures of what leaves a host" },
   { commands: ["ethtool"], debian: "ethtool", fedora: "ethtool", why: "checksum offload off on veth NICs" },
   { commands: ["busybox"], debian: "busybox-static", fedora: "busybox", why: "the containers' image" },
+  { commands: ["openssl"], debian: "openssl", fedora: "openssl", why: "certificates of the lab's controller" },
   { commands: ["nsenter", "unshare", "flock"], debian: "util-linux", fedora: "util-linux", why: "namespaces, locks" },
 ];
 

@@ -32,6 +32,7 @@ export const allowedImports: Readonly<Record<string, string>> = {
   ...thing("agent/config/settings.ts"),
   ...thing("agent/network/thing.ts"),
   ...thing("agent/containers/thing.ts"),
+  ...typeOf("agent/controller/carries.ts", "../core/thing.ts"),
   ...thing("agent/web/thing.ts"),
   ...thing("agent/main.ts"),
   ...thing("ovs/src/index.ts"),

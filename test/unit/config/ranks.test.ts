@@ -123,7 +123,7 @@ describe("what the controller sends", () => {
     ]) {
       const result = await withController(`${sent}\n`, allow);
       expect(complaints(result).map((line) => line.split(" ")[1])).toEqual(["E_CONFIG_CLOSED"]);
-      expect(result.ok && result.settings.metrics).toEqual({ listen: ["127.0.0.1:1"], webConfig: "/a" });
+      expect(result.ok && result.settings.metrics).toMatchObject({ listen: ["127.0.0.1:1"], webConfig: "/a" });
     }
   });
 
