@@ -17,13 +17,12 @@ import { converge, observe } from "./converge.ts";
 import { describe } from "./describe.ts";
 import { linkOf, type NetworkConfig, targetOf } from "./desired.ts";
 import { FailoverWatch } from "./failover.ts";
-import { anyCarrier, faults } from "./faults.ts";
 import type { Observed, OvsObserved } from "./observed.ts";
 import { plan } from "./plan.ts";
 import type { NetworkPorts } from "./ports.ts";
+import { hasCarrier, standingProblems } from "./standing.ts";
 import { type LastGood, situationOf } from "./state.ts";
 import type { Step } from "./steps.ts";
-import type { Target } from "./target.ts";
 
 /** What is asked of the network; read anew at every pass. */
 export interface Wanted {
@@ -232,7 +231,7 @@ export class Network implements Capability {
         this.#ports.report({ event: "change", step, hash: config.hash });
       },
     });
-    if (!this.#hasCarrier(config, observed)) return this.#report(config, observed, problems);
+    if (!hasCarrier(config, observed)) return this.#report(config, observed, problems);
     const results = await Promise.all(
       probeTargets(config.network).map((probe) => this.#ports.prober.probe(probe, timing.probeTimeoutMs, signal)),
     );
@@ -276,7 +275,7 @@ export class Network implements Capability {
   }
 
   #report(config: NetworkConfig, observed: Observed, problems: readonly Problem[], good = true): Outcome {
-    const now = this.#problems(config, observed, targetOf(config, observed));
+    const now = standingProblems(config, observed, targetOf(config, observed));
     if (good) this.#stands(config, observed);
     const all = [...problems, ...now];
     return { state: all.length === 0 ? "converged" : "degraded", problems: all };
@@ -286,41 +285,9 @@ export class Network implements Capability {
   #stands(config: NetworkConfig, observed: Observed): Observed {
     this.#current = config;
     this.noticed(observed.ovs);
-    if (!this.#hasCarrier(config, observed)) return observed;
-    this.#ports.report({ event: "stands", problems: this.#problems(config, observed, targetOf(config, observed)) });
+    if (!hasCarrier(config, observed)) return observed;
+    this.#ports.report({ event: "stands", problems: standingProblems(config, observed, targetOf(config, observed)) });
     return observed;
-  }
-
-  #hasCarrier({ network }: NetworkConfig, observed: Observed): boolean {
-    const devices = network.bond.members.flatMap((nic) => linkOf(nic, network, observed.kernel.links)?.name ?? []);
-    return anyCarrier(devices, observed);
-  }
-
-  #problems(config: NetworkConfig, observed: Observed, target: Target): readonly Problem[] {
-    const down = config.network.bond.members.flatMap((nic): Problem[] => {
-      const link = linkOf(nic, config.network, observed.kernel.links);
-      if (link === undefined) {
-        return [
-          {
-            code: "E_NIC_MISSING",
-            message: `NIC ${nic} is not there`,
-            path: `network.nics.${nic}`,
-            hint: "ip link; lspci",
-          },
-        ];
-      }
-      if (anyCarrier([link.name], observed)) return [];
-      const message = `NIC ${nic} (${link.name}) has no carrier`;
-      return [
-        {
-          code: "E_NIC_NO_CARRIER",
-          message,
-          path: `network.nics.${nic}`,
-          hint: "Check the cable and the switch port.",
-        },
-      ];
-    });
-    return [...faults(target, observed), ...down];
   }
 
   #reportDrift(steps: readonly Step[]): void {
