@@ -25,6 +25,7 @@ function terminal() {
   return {
     stdout: (text: string) => void process.stdout.write(text),
     stderr: (text: string) => void process.stderr.write(text),
-    isTty: process.stdout.isTTY && process.env.NO_COLOR === undefined,
+    // Exactly true: for a pipe it is undefined, whatever its type says, and a library would then look for colour by itself.
+    isTty: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
   };
 }
