@@ -64,7 +64,11 @@ interface Wanted {
 /** Serves what anybody may read over HTTP, on the addresses of `metrics.listen`, until the signal is aborted. */
 export function serveWeb(parts: WebParts): Web {
   const { configuration, events, signal } = parts;
-  const settings = (): MetricsSettings => configuration.settings?.metrics ?? defaultMetrics;
+  // Without a valid configuration nobody knows who may read, or by which web_config: nothing but loopback is opened then.
+  const settings = (): MetricsSettings =>
+    configuration.settings === undefined
+      ? { ...defaultMetrics, listen: ["127.0.0.1:9464"] }
+      : (configuration.settings.metrics ?? defaultMetrics);
   const files = new SystemHostFiles(parts.host.places.root, () => settings().timing.collectTimeoutMs / 2);
   const page = statusPage({
     status: parts.status,

@@ -85,17 +85,23 @@ export class RemoteConfig {
     this.#ports.report({ event: "controller", step: "offered", hash: offer.hash });
     const { host } = this.#ports;
     let text: string | null;
+    let previous: string | null;
     try {
+      previous = await host.fragment();
       text = textOf(offer);
       const problems = text === null ? [] : await host.validate(text);
       if (problems.length > 0) return await this.#failed(offer.hash, reasonOf(problems));
     } catch (error) {
       return this.#failed(offer.hash, problemOf(error).message);
     }
-    const previous = await host.fragment();
     await this.#store.update((session) => ({ ...session, applying: { hash: offer.hash, previous } }));
     this.#changed();
-    await host.setFragment(text);
+    try {
+      await host.setFragment(text);
+    } catch (error) {
+      // Nothing was tried, and nothing may go on as if it were: local changes would wait for this controller.
+      return this.#failed(offer.hash, problemOf(error).message);
+    }
     await this.#judge(offer.hash, previous, false);
   }
 
@@ -110,7 +116,9 @@ export class RemoteConfig {
       this.#changed();
       return;
     }
-    await host.setFragment(previous);
+    await host.setFragment(previous).catch((error: unknown) => {
+      this.#ports.report({ event: "controller", step: "complaint", problem: problemOf(error) });
+    });
     await this.#failed(hash, problem.message);
     await host.follow().catch(problemOf);
     this.#changed();
