@@ -13,7 +13,7 @@ import {
   unknownKeys,
   wrongValues,
 } from "../agent/config/host.ts";
-import { fleetChecks } from "./checks/index.ts";
+import { fleetChecks, hostChecks, hostWarnings } from "./checks/index.ts";
 import type { FleetHost, PlacedHost } from "./host.ts";
 import { fleetNames, fleetShape, installSchema } from "./schema.ts";
 
@@ -68,7 +68,12 @@ function readHost(name: string, at: At, node: Node, shared: Shared): ReadHost {
   const parts = [shared.config, own && mapAt(own, "config"), given(name, at)].filter((part) => part !== undefined);
   const result: LoadResult = parseMaps(parts);
   const warnings = result.warnings;
-  const problems = [...wrong, ...(result.ok ? [] : result.problems)];
+  const taken = own && mapAt(own, "config");
+  const problems = [
+    ...wrong,
+    ...[shared.config, taken].flatMap((part) => overridden(part, name)),
+    ...(result.ok ? [] : result.problems),
+  ];
   if (!result.ok || problems.length > 0) return { name, problems, warnings };
   const { network } = result.settings;
   if (network === undefined) return { name, problems: [noNetwork(name, at)], warnings };
@@ -82,7 +87,7 @@ function readHost(name: string, at: At, node: Node, shared: Shared): ReadHost {
     config: result.merged,
     place: (part, path) => locate(trees[part], path, "value"),
   };
-  return { name, host, problems: [], warnings };
+  return { name, host, problems: hostChecks(host), warnings: [...warnings, ...hostWarnings(host)] };
 }
 
 /**
@@ -124,6 +129,32 @@ function given(name: string, at: At): MapNode {
   };
 }
 
+/** Neither is read: a value that says something else would be lost without a word. */
+function overridden(config: MapNode | undefined, name: string): Problem[] {
+  const version = config?.entries.get("version")?.value;
+  const own = config && mapAt(config, "host")?.entries.get("name")?.value;
+  const wrong = (value: Node | undefined, right: string | number) =>
+    value === undefined || (value.kind === "scalar" && value.value === right) ? [] : [value.at];
+  return [
+    ...wrong(version, 1).map((at) => ({
+      code: "E_CONFIG_VALUE",
+      message: "this is not the version of the configuration that is written on the hosts",
+      path: "config.version",
+      ...at,
+      expected: "1, or nothing",
+      hint: "Leave it out.",
+    })),
+    ...wrong(own, name).map((at) => ({
+      code: "E_CONFIG_VALUE",
+      message: `the fleet calls this host ${name}`,
+      path: "config.host.name",
+      ...at,
+      expected: `${name}, or nothing`,
+      hint: "Leave it out: a host has the name that it has below `hosts`.",
+    })),
+  ];
+}
+
 function laid(base: MapNode | undefined, over: MapNode | undefined, at: At): MapNode {
   const nothing: MapNode = { kind: "map", at, entries: new Map() };
   return { ...merge(base ?? nothing, over ?? nothing), at: over?.at ?? at };
@@ -155,18 +186,28 @@ function inOrder(problems: readonly Problem[]): Problem[] {
   return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
 
-const hints: Readonly<Record<string, string>> = {
-  disk: "Name the disk that may be wiped, as `ls -l /dev/disk/by-id` shows it; sda may be another disk at the next boot.",
-  release: "`release` is that of the installer's image, not of the system that is installed.",
-  name: "A host name has letters, digits, dashes and dots only: it is written into scripts that run as root.",
-  gateway: "Is the host's own address right, with its prefix?",
-  ssh_keys: "Copy the line from a .pub file.",
-};
+/** By the last name of the path. */
+const hints: ReadonlyMap<string | undefined, string> = new Map(
+  Object.entries({
+    disk: "Name the whole disk that may be wiped, and none of its partitions, as `ls -l /dev/disk/by-id` shows it; sda may be another disk at the next boot.",
+    lang: "As `locale -a` writes it: the language, the country and .UTF-8; Great Britain is GB.",
+    keyboard: "A layout of xkeyboard-config is named by the code of its country; Great Britain is gb.",
+    timezone: "As `timedatectl list-timezones` writes it; servers are well off with UTC.",
+    release: "`release` is that of the installer's image, not of the system that is installed.",
+    name: "A host name has letters, digits, dashes and dots only: it is written into scripts that run as root.",
+    gateway: "Is the host's own address right, with its prefix?",
+    ssh_keys: "Copy the line from a .pub file.",
+  }),
+);
+
+const NAMES =
+  "A key is a plain name. A text with braces stands in quotes, and a placeholder of a template is filled in first.";
 
 /** Every problem of a fleet file comes with a hint: whoever reads it is seldom the one who wrote the schema. */
 function hinted(problem: Problem): Problem {
   if (problem.hint !== undefined) return problem;
-  const key = /([A-Za-z_]+)(\[\d+\])?$/.exec(problem.path ?? "")?.[1] ?? "";
-  const hint = hints[key] ?? (problem.expected === undefined ? undefined : `Write ${problem.expected}.`);
+  const key = /([A-Za-z_]+)(\[\d+\])?$/.exec(problem.path ?? "")?.[1];
+  const byName = problem.code === "E_CONFIG_KEY" ? NAMES : hints.get(key);
+  const hint = byName ?? (problem.expected === undefined ? undefined : `Write ${problem.expected}.`);
   return hint === undefined ? problem : { ...problem, hint };
 }

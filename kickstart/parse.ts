@@ -61,8 +61,20 @@ export function parseKickstart(text: string): Document {
   if (open !== undefined) {
     faults.push({ line: open.head.line, column: 1, message: `${open.head.name} has no %end` });
   }
-  return { commands, sections, faults };
+  return { commands, sections, faults: [...faults, ...hiddenBreaks(text)] };
 }
+
+function hiddenBreaks(text: string): Fault[] {
+  const message = "a character that no editor shows ends the line here: the installer reads two lines";
+  return text.split("\n").flatMap((raw, index) => {
+    const found = LINE_ENDS.exec(raw);
+    return found === null ? [] : [{ line: index + 1, column: found.index + 1, message }];
+  });
+}
+
+/** What Python's splitlines takes for the end of a line, besides the one that everybody does. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const LINE_ENDS = /[\v\f\u001c-\u001e\u0085\u2028\u2029]|\r(?!$)/;
 
 interface Word {
   readonly text: string;
@@ -91,7 +103,7 @@ function commandOf([first, ...more]: readonly Word[], line: number): Command {
 
 /** Options without a value, of the commands that are looked at. */
 const flags: ReadonlySet<string> = new Set([
-  ..."activate no-activate noipv4 noipv6 nodns nodefroute lock plaintext iscrypted allow-ssh utc nontp nogpg".split(
+  ..."activate no-activate noipv4 noipv6 nodns nodefroute lock plaintext iscrypted sshkey allow-ssh utc nontp nogpg".split(
     " ",
   ),
   ..."no-signature-verification all none initlabel disklabel grow erroronfail nochroot add-boot eject asprimary".split(

@@ -6,7 +6,7 @@ import { postScript, preScript } from "./scripts.ts";
 import { quoted } from "./shell.ts";
 
 /** Counts up when the same model is rendered otherwise. */
-const RENDERER = 1;
+const RENDERER = 2;
 
 export interface RenderOptions {
   /** For the controller, used once; absent: the host does not enrol by itself. */

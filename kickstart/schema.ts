@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { deviceName } from "../agent/config/host.ts";
+import { isKeyboardLayout, isLocaleName, isTimeZone } from "./places.ts";
 
 /*
  * fleet.yaml: what all hosts share, and what is each host's own. `config` is the agent's configuration and is judged by the agent's
@@ -10,6 +11,9 @@ import { deviceName } from "../agent/config/host.ts";
 const releases = /^(el9|el10|fedora-(3[89]|[4-9]\d))$/;
 
 const text = (form: RegExp, description: string) => v.pipe(v.string(), v.regex(form), v.description(description));
+
+const known = (check: (text: string) => boolean, description: string) =>
+  v.pipe(v.string(), v.check(check), v.description(description));
 
 const sourceSchema = v.strictObject({
   kind: v.pipe(
@@ -30,8 +34,8 @@ export const installSchema = v.strictObject({
   release: text(releases, "the installer's release: el9, el10 or fedora-NN from 38 on"),
   source: sourceSchema,
   disk: text(
-    /^\/dev\/disk\/by-(id|path)\/[A-Za-z0-9][A-Za-z0-9._:+-]{0,199}$/,
-    "a disk by a name that stays, such as /dev/disk/by-id/wwn-0x5002538f00000001",
+    /^\/dev\/disk\/by-(id|path)\/(?!.*-part\d+$)[A-Za-z0-9][A-Za-z0-9._:+-]{0,199}$/,
+    "a whole disk by a name that stays, such as /dev/disk/by-id/wwn-0x5002538f00000001",
   ),
   root_mib: v.exactOptional(
     v.pipe(
@@ -44,9 +48,9 @@ export const installSchema = v.strictObject({
     20_480,
   ),
   nic: v.exactOptional(deviceName),
-  lang: v.exactOptional(text(/^[a-z]{2,3}_[A-Z]{2}\.UTF-8$/, "a locale such as en_US.UTF-8"), "en_US.UTF-8"),
-  keyboard: v.exactOptional(text(/^[a-z][a-z0-9_-]{0,31}$/, "a keyboard layout such as us"), "us"),
-  timezone: v.exactOptional(text(/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/, "a time zone such as UTC or Europe/Berlin"), "UTC"),
+  lang: v.exactOptional(known(isLocaleName, "a locale such as en_US.UTF-8"), "en_US.UTF-8"),
+  keyboard: v.exactOptional(known(isKeyboardLayout, "a keyboard layout such as us, gb or de"), "us"),
+  timezone: v.exactOptional(known(isTimeZone, "a time zone such as UTC or Europe/Berlin"), "UTC"),
   ssh_keys: v.pipe(
     v.array(
       text(

@@ -1,8 +1,8 @@
-import { stringify } from "yaml";
 import type { FleetHost } from "./host.ts";
 import type { Management } from "./network-line.ts";
 import { rescueScript } from "./rescue.ts";
 import { quoted, writeLines } from "./shell.ts";
+import { yamlText } from "./yaml-text.ts";
 
 const FOLDER = "/etc/devcloud-agent";
 /** Where the one-time token for the controller lies until it is used. */
@@ -32,8 +32,6 @@ export function preScript({ name, install, settings }: FleetHost): readonly stri
  * read-only, and what belongs into /var is made at the first boot.
  */
 export function postScript(host: FleetHost, management: Management, token: string | undefined): readonly string[] {
-  // Every value on one line: text of many lines is quoted, so that no line of it can look like the end of a section.
-  const config = stringify(host.config, { lineWidth: 0, blockQuote: false });
   const head = `# ${host.name}, written by kickstart. See /usr/share/doc/devcloud-agent/host.yaml.\n`;
   const enrolment =
     token === undefined
@@ -43,7 +41,7 @@ export function postScript(host: FleetHost, management: Management, token: strin
     "set -eu",
     "umask 022",
     `mkdir -p ${FOLDER}/config.d`,
-    ...writeLines(`${FOLDER}/config.d/50-host.yaml`, head + config, "0644"),
+    ...writeLines(`${FOLDER}/config.d/50-host.yaml`, head + yamlText(host.config), "0644"),
     ...writeLines(`${FOLDER}/rescue.sh`, rescueScript(host.settings.network, management), "0700"),
     ...enrolment,
     "# The same check that the agent makes at every start.",

@@ -2,6 +2,7 @@ import type { Problem } from "../agent/config/host.ts";
 import { commandFindings } from "./lint/commands.ts";
 import type { Finding } from "./lint/finding.ts";
 import { networkFindings } from "./lint/network.ts";
+import { passwordFindings, withoutPasswords } from "./lint/passwords.ts";
 import { placeholderFindings } from "./lint/placeholders.ts";
 import { sectionFindings } from "./lint/sections.ts";
 import { diskFindings, sourceFindings } from "./lint/storage.ts";
@@ -31,6 +32,7 @@ export interface Validated {
 
 const lints: readonly ((document: Document) => readonly Finding[])[] = [
   commandFindings,
+  passwordFindings,
   networkFindings,
   sourceFindings,
   diskFindings,
@@ -48,9 +50,14 @@ export async function validateKickstart(file: string, text: string, tools: Kicks
     ...(await includeFindings(document, tools)),
   ];
   const said = await tools.ksvalidator(text, versionOf(text));
-  for (const { line, message } of said ?? []) {
+  const lines = text.split("\n");
+  for (const { line = 1, message: words } of said ?? []) {
+    const content = lines[line - 1] ?? "";
+    // It repeats words of the line.
+    const message =
+      withoutPasswords(content) === content ? words : "ksvalidator refuses this line, which has a password";
     const hint = "ksvalidator of pykickstart said this.";
-    findings.push({ code: "E_KICKSTART_SYNTAX", message, line: line ?? 1, column: 1, hint });
+    findings.push({ code: "E_KICKSTART_SYNTAX", message, line, column: 1, hint });
   }
   const problems = findings
     .toSorted((a, b) => a.line - b.line || a.column - b.column)

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { readFleet } from "../../kickstart/fleet.ts";
 import type { FleetHost } from "../../kickstart/host.ts";
+import { withoutPasswords } from "../../kickstart/lint/passwords.ts";
 import { renderKickstart } from "../../kickstart/render.ts";
 import { validateKickstart } from "../../kickstart/validate.ts";
 import { suggest } from "../config/nearest.ts";
@@ -83,7 +84,8 @@ async function validate(file: string, json: boolean, io: Io, signal: AbortSignal
     io.stdout(`The kickstart is valid${ksvalidator ? ", also to ksvalidator" : " (ksvalidator is not here)"}.\n`);
   else {
     const heading = `The kickstart is not valid: ${counted(problems)}.`;
-    io.stderr(renderProblems(problems, { colour: io.isTty, heading, sources: [{ file, rank: 0, text }] }));
+    const shown = text.split("\n").map(withoutPasswords).join("\n");
+    io.stderr(renderProblems(problems, { colour: io.isTty, heading, sources: [{ file, rank: 0, text: shown }] }));
   }
   return ok ? 0 : 2;
 }

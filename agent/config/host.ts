@@ -9,6 +9,6 @@ export { type LoadResult, parseMaps } from "./load.ts";
 export { merge } from "./merge.ts";
 export { suggest } from "./nearest.ts";
 export { unknownKeys, wrongValues } from "./structure.ts";
-export { type At, locate, type MapNode, type Node, type Path, toPlain } from "./tree.ts";
+export { type At, formatPath, locate, type MapNode, type Node, type Path, toPlain } from "./tree.ts";
 export { deviceName, isHostName } from "./values.ts";
 export { parseYaml } from "./yaml.ts";

@@ -21,9 +21,12 @@ export function openKickstartTools(signal: AbortSignal): KickstartTools {
       await using folder = await mkdtempDisposable(join(tmpdir(), "devcloud-ks-"));
       const file = join(folder.path, "kickstart.cfg");
       await writeFile(file, text, { mode: 0o600 });
-      const args = [...(version === undefined ? [] : ["--version", version]), "--followincludes", file];
+      const check = (...args: readonly string[]) =>
+        run("ksvalidator", [...args, "--followincludes", file], { signal, timeoutMs: TIMEOUT_MS });
       try {
-        const { code, stdout, stderr } = await run("ksvalidator", args, { signal, timeoutMs: TIMEOUT_MS });
+        const first = await check(...(version === undefined ? [] : ["--version", version]));
+        // A release that it does not know is checked as the newest that it does.
+        const { code, stdout, stderr } = /version \S+ is not supported/.test(first.stdout) ? await check() : first;
         return code === 0 ? [] : ksvalidatorSaid(`${stdout}${stderr}`);
       } catch (error) {
         if (error instanceof AgentError && error.code === "E_TOOL_MISSING") return undefined;

@@ -24,6 +24,13 @@ export function sourceFits(host: PlacedHost): Problem[] {
       "Use ostreecontainer, or an installer from el10 or fedora-43 on.",
     );
   }
+  if (/^[^/]*\/\/[^/]*@/.test(source.url)) {
+    return tell(
+      "url",
+      "an account in the URL would stand in the kickstart for everybody to read",
+      "Leave it out, and give the installer's network access to the repository.",
+    );
+  }
   if (source.kind === "ostreesetup") {
     if (source.ref === undefined) return tell("ref", "ostreesetup needs a ref", "Add `ref`, the branch to install.");
     if (!/^(https|file):\/\/[^/]*\/./.test(source.url)) {
@@ -44,6 +51,9 @@ export function sourceFits(host: PlacedHost): Problem[] {
       `${source.url} is not the reference of an image`,
       "Write HOST/PATH@sha256:DIGEST or HOST/PATH:TAG.",
     );
+  }
+  if (Number(/^[^/]*:(\d+)\//.exec(source.url)?.[1] ?? 0) > 65_535) {
+    return tell("url", `${source.url} names a port that does not exist`, "Write a port from 1 to 65535, or none.");
   }
   if (!/@sha256:|:[^/:]+$/.test(source.url)) {
     return tell("url", `${source.url} does not say which image`, "Add @sha256:DIGEST (or :TAG).");

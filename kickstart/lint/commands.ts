@@ -13,14 +13,9 @@ const known: ReadonlySet<string> = new Set(
 
 export function commandFindings({ commands }: Document): Finding[] {
   return commands.flatMap((command): Finding[] => {
-    if (!known.has(command.name)) {
-      const message = `nothing is called "${command.name}"`;
-      const hint = suggest(command.name, known) ?? "See the kickstart reference for the commands.";
-      return [about(command, "", { code: "E_KICKSTART_COMMAND", message, hint })];
-    }
-    if (command.name !== "rootpw" || !command.options.has("plaintext")) return [];
-    const hint = "Lock the account (rootpw --lock) and give a key (sshkey), or use --iscrypted.";
-    const message = "the password of root stands here for everybody to read";
-    return [about(command, "plaintext", { code: "E_KICKSTART_UNSAFE", message, hint })];
+    if (known.has(command.name)) return [];
+    const message = `nothing is called "${command.name}"`;
+    const hint = suggest(command.name, known) ?? "See the kickstart reference for the commands.";
+    return [about(command, "", { code: "E_KICKSTART_COMMAND", message, hint })];
   });
 }

@@ -1,8 +1,9 @@
 import type { Document } from "../parse.ts";
 import type { Finding } from "./finding.ts";
+import { withoutPasswords } from "./passwords.ts";
 
 /** What templates leave behind when nobody filled them. */
-const ANYWHERE =
+export const PLACEHOLDER =
   /\{\{.*?\}\}|\{%.*?%\}|<%.*?%>|@@?[A-Z][A-Z0-9_]+@@?|<(CHANGE|REPLACE|FILL|TODO)[^>]*>|__[A-Z][A-Z0-9_]+__|\bCHANGEME\b/;
 /** A shell's own in a script, and never anybody's in kickstart's lines. */
 const OUTSIDE = /\$\{[^}]*\}|\$[A-Za-z_]\w*|\$\(/;
@@ -13,7 +14,10 @@ export function placeholderFindings(text: string, { sections }: Document): Findi
   );
   return text.split("\n").flatMap((content, index) => {
     const line = index + 1;
-    const found = ANYWHERE.exec(content) ?? (inside.has(line) || /^\s*#/.test(content) ? null : OUTSIDE.exec(content));
+    const command = !inside.has(line) && !/^\s*#/.test(content);
+    // A hash has dollars of its own, and a password is shown by no message.
+    const shown = command ? withoutPasswords(content) : content;
+    const found = PLACEHOLDER.exec(shown) ?? (command ? OUTSIDE.exec(shown) : null);
     if (found === null) return [];
     return [
       {

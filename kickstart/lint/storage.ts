@@ -3,11 +3,13 @@ import { about, type Finding, optionOf } from "./finding.ts";
 
 const SOURCES: ReadonlySet<string> = new Set(["ostreesetup", "ostreecontainer", "bootc"]);
 const OTHERS: ReadonlySet<string> = new Set([...SOURCES, "url", "cdrom", "nfs", "hmc", "harddrive", "liveimg"]);
-const needed: Readonly<Record<string, readonly string[]>> = {
-  ostreesetup: ["osname", "url", "ref"],
-  ostreecontainer: ["url"],
-  bootc: ["source-imgref", "target-imgref"],
-};
+const needed: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    ostreesetup: ["osname", "url", "ref"],
+    ostreecontainer: ["url"],
+    bootc: ["source-imgref", "target-imgref"],
+  }),
+);
 
 /** One source, with all that it needs, and its signatures checked. */
 export function sourceFindings({ commands }: Document): Finding[] {
@@ -28,7 +30,7 @@ export function sourceFindings({ commands }: Document): Finding[] {
 }
 
 function sourceOptions(command: Command): Finding[] {
-  const missing = (needed[command.name] ?? []).filter((name) => (optionOf(command, name) ?? "") === "");
+  const missing = (needed.get(command.name) ?? []).filter((name) => (optionOf(command, name) ?? "") === "");
   const unsigned = ["nogpg", "no-signature-verification"].filter((name) => command.options.has(name));
   return [
     ...missing.map((name) =>
@@ -48,29 +50,40 @@ function sourceOptions(command: Command): Finding[] {
   ];
 }
 
-const drives: Readonly<Record<string, readonly string[]>> = {
-  ignoredisk: ["only-use", "drives"],
-  clearpart: ["drives"],
-  bootloader: ["boot-drive"],
-  part: ["ondisk", "ondrive"],
-  partition: ["ondisk", "ondrive"],
-};
+const drives: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    ignoredisk: ["only-use", "drives"],
+    clearpart: ["drives"],
+    bootloader: ["boot-drive"],
+    part: ["ondisk", "ondrive"],
+    partition: ["ondisk", "ondrive"],
+  }),
+);
 
 /** Disks by names that stay: sda is another disk when a controller answers later. */
 export function diskFindings({ commands }: Document): Finding[] {
   return commands.flatMap((command) =>
-    (drives[command.name] ?? []).flatMap((option) =>
+    (drives.get(command.name) ?? []).flatMap((option) =>
       (optionOf(command, option) ?? "")
         .split(",")
-        .filter((drive) => drive !== "" && !/^(\/dev\/)?disk\/by-(id|path)\/[^/\s]+$/.test(drive))
-        .map((drive) =>
-          about(command, option, {
-            code: "E_KICKSTART_UNSAFE",
-            message: `${drive} may be another disk at the next boot`,
-            expected: "a name below /dev/disk/by-id or /dev/disk/by-path",
+        .filter((drive) => drive !== "")
+        .flatMap((drive) => {
+          const wrong = wrongWith(drive);
+          if (wrong === undefined) return [];
+          const finding = {
+            ...wrong,
+            expected: "a whole disk below /dev/disk/by-id or /dev/disk/by-path",
             hint: "See `ls -l /dev/disk/by-id` of the host.",
-          }),
-        ),
+          };
+          return [about(command, option, finding)];
+        }),
     ),
   );
+}
+
+function wrongWith(drive: string): { readonly code: string; readonly message: string } | undefined {
+  if (!/^(\/dev\/)?disk\/by-(id|path)\/[^/\s]+$/.test(drive)) {
+    return { code: "E_KICKSTART_UNSAFE", message: `${drive} may be another disk at the next boot` };
+  }
+  return /-part\d+$/.test(drive) ? { code: "E_KICKSTART_VALUE", message: `${drive} is a partition` } : undefined;
 }

@@ -57,7 +57,10 @@ describe("kickstart validate", () => {
     ["signatures off", "--transport=registry", "--no-signature-verification", "E_KICKSTART_UNSAFE"],
     ["a script that may fail", "%post --erroronfail", "%post", "E_KICKSTART_UNSAFE"],
     ["a disk by its order", /--only-use=\S+/, "--only-use=sda", "E_KICKSTART_UNSAFE"],
-    ["a password to read", "rootpw --lock", "rootpw --plaintext secret", "E_KICKSTART_UNSAFE"],
+    ["a partition to install on", /--only-use=\S+/, "--only-use=disk/by-id/wwn-0x1-part1", "E_KICKSTART_VALUE"],
+    ["a host called localhost", "--hostname=cmp07.dc1.example.net", "--hostname=localhost", "E_KICKSTART_VALUE"],
+    ["an invisible end of a line", "lang en_US", "lang x\u2028rootpw x", "E_KICKSTART_SYNTAX"],
+    ["a command that JavaScript knows", "zerombr", "constructor --constructor=x", "E_KICKSTART_COMMAND"],
     ["a misspelt command", "zerombr", "zerombrr", "E_KICKSTART_COMMAND"],
     ["a section without an end", /%end\n$/, "", "E_KICKSTART_SYNTAX"],
     ["an end of nothing", "zerombr", "%end", "E_KICKSTART_SYNTAX"],
@@ -73,6 +76,96 @@ describe("kickstart validate", () => {
       expect([file, line, column].every(Boolean), JSON.stringify(problems)).toBe(true);
       expect(hint).toMatch(/\w{3}/);
     }
+  });
+
+  const hash = `$6$saltsalt$${"h".repeat(86)}`;
+  test.each([
+    ["rootpw hunter2", 1],
+    ["rootpw --plaintext hunter2", 8],
+    ["rootpw --allow-ssh 'hunter2 hunter2'", 1],
+    ["rootpw $hunter2", 1],
+    ["rootpw --iscrypted hunter2", 8],
+    ["user --name=joe --password=hunter2", 17],
+    ["user --name joe --password hunter2", 17],
+    ["user --name=joe --passw=hunter2 --plain", 33],
+    [`user --name=joe --password='${hash}' --plaintext`, 129],
+    ["sshpw --username=joe hunter2", 1],
+    ["sshpw --username=joe hunter2 --plaintext", 30],
+    ["bootloader --password=hunter2", 12],
+    ["bootloader --iscrypted --password=hunter2", 12],
+    ["part / --encrypted --passphrase=hunter2", 20],
+    ["vnc --password=hunter2", 5],
+  ])("refuses %s at its place, and repeats no password", async (line, column) => {
+    const text = render().replace("zerombr", () => line);
+    const number = text.split("\n").indexOf(line) + 1;
+    const { problems } = await validateKickstart("x.ks", text, tools);
+    expect(problems).toMatchObject([{ code: "E_KICKSTART_UNSAFE", line: number, column }]);
+    expect(problems[0]?.hint).toMatch(/--iscrypted|Leave it out/);
+    expect(JSON.stringify(problems)).not.toMatch(/hunter2|hhhh/);
+  });
+
+  test("shows the line of a password without it", async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "devcloud-ks-"));
+    const file = join(folder.path, "x.ks");
+    await writeFile(
+      file,
+      `${render()}rootpw --allow-ssh 'hunter2 x'\nuser --name=joe --password='hunter2 x\nrootpww hunter2\n`,
+    );
+    const { code, stderr } = await cli("validate", file);
+    expect(code).toBe(2);
+    expect(stderr).toContain("| rootpw --allow-ssh ******** **");
+    expect(stderr).toContain("| user --name=joe --password=******** *");
+    expect(stderr).toContain("| rootpww *******");
+    expect(stderr).not.toContain("hunter2");
+  });
+
+  test.each([
+    `rootpw --iscrypted ${hash}`,
+    `user --name=joe --password=${hash} --iscrypted`,
+    "user --name=joe --lock",
+    "sshpw --username=joe --sshkey 'ssh-ed25519 AAAA joe'",
+    "bootloader --iscrypted --password=grub.pbkdf2.sha512.10000.ABCDEF",
+  ])("has nothing against %s", async (line) => {
+    expect(
+      (
+        await validateKickstart(
+          "x.ks",
+          render().replace("zerombr", () => line),
+          tools,
+        )
+      ).problems,
+    ).toEqual([]);
+  });
+
+  test("repeats no word of ksvalidator about a line with a password", async () => {
+    const text = `${render()}rootpw hunter2 hunter2\n`;
+    const line = text.split("\n").length - 1;
+    const message = "Unexpected arguments to rootpw command: hunter2";
+    const { problems } = await validateKickstart("x.ks", text, {
+      ...tools,
+      ksvalidator: async () => [{ line, message }],
+    });
+    expect(problems.filter((problem) => problem.line === line)).toHaveLength(2);
+    expect(JSON.stringify(problems)).not.toContain("hunter2");
+  });
+
+  test("lets a ksvalidator that is older than the release check it as the newest that it knows", async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "devcloud-ks-"));
+    const file = join(folder.path, "x.ks");
+    await writeFile(file, render().replace("# release el10,", "# release fedora-99,"));
+    const refuses = 'echo "The version $2 is not supported by pykickstart"; exit 1';
+    const program = `#!/bin/sh\necho "$*" >>'${folder.path}/trace'\nif [ "$1" = --version ]; then ${refuses}; fi\n`;
+    await writeFile(join(folder.path, "ksvalidator"), program, { mode: 0o755 });
+    const env = { ...process.env, PATH: `${folder.path}:${process.env.PATH}` };
+    const { code, stdout } = await run([process.execPath, join(root, "agent/main.ts"), "kickstart", "validate", file], {
+      env,
+    });
+    expect([code, stdout]).toEqual([0, "The kickstart is valid, also to ksvalidator.\n"]);
+    const trace = (await readFile(join(folder.path, "trace"), "utf8")).split("\n").filter(Boolean);
+    expect(trace.map((line) => line.split(" --followincludes ")[0])).toEqual([
+      "--version F99",
+      expect.stringMatching(/^--followincludes /),
+    ]);
   });
 
   test("names the line of a script's mistake in the file, and ends with 2", async () => {

@@ -22,7 +22,55 @@ describe("a fleet that must be refused", () => {
     expect(problems.map(({ code, line, column }) => ({ code, line, column }))).toEqual(expected);
     for (const { file, hint } of problems) {
       expect(file).toBe("fleet.yaml");
+      expect(typeof hint).toBe("string");
       expect(hint).toMatch(/\w{3}/);
+    }
+  });
+});
+
+describe("what looks like a placeholder", () => {
+  const base = readFileSync(join(folder, "35-partition-as-disk/fleet.yaml"), "utf8").replace("-part1", "");
+  const read = (environment: string) =>
+    readFleet(
+      "f",
+      base.replace("config:\n", `config:\n  containers: { manifest: { cron: { environment: ${environment} } } }\n`),
+    );
+
+  it("is refused with its path where the installer or a script would use it", () => {
+    const result = readFleet("f", base.replace("admin@example.net", "a__ADMIN__"));
+    expect(result.ok ? [] : result.problems).toMatchObject([
+      {
+        code: "E_FLEET_PLACEHOLDER",
+        path: "install.ssh_keys[0]",
+        line: 5,
+        message: "__ADMIN__ looks like a placeholder that was not filled in",
+      },
+    ]);
+  });
+
+  it.each(["{{ .State.Health }}", "@@PASS@@", "<TODO>", "{% if x %}", "CHANGEME"])(
+    "is a warning with its path where the agent alone reads it: %s, which may be a secret and is not repeated",
+    (text) => {
+      const result = read(JSON.stringify({ A: text }));
+      expect(result.ok ? [] : result.problems).toEqual([]);
+      expect(result.warnings).toMatchObject([
+        { code: "E_FLEET_PLACEHOLDER", path: "containers.manifest.cron.environment.A", line: 7 },
+      ]);
+      expect(JSON.stringify(result.warnings)).not.toContain(text);
+    },
+  );
+});
+
+describe("what a machine is set to", () => {
+  const base = readFileSync(join(folder, "35-partition-as-disk/fleet.yaml"), "utf8").replace("-part1", "");
+  it.each([
+    ["timezone", ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/Argentina/Buenos_Aires", "Etc/GMT+1"]],
+    ["lang", ["en_US.UTF-8", "de_CH.UTF-8", "nb_NO.UTF-8", "pt_BR.UTF-8"]],
+    ["keyboard", ["us", "gb", "de", "latam", "jp"]],
+  ])("takes every %s that exists", (key, values) => {
+    for (const value of values) {
+      const result = readFleet("f", base.replace("release: el10", `release: el10\n  ${key}: ${value}`));
+      expect(result.ok ? [] : result.problems, value).toEqual([]);
     }
   });
 });

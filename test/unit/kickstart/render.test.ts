@@ -8,6 +8,7 @@ import { parse, stringify } from "yaml";
 import { parseFragments } from "../../../agent/config/load.ts";
 import { readFleet } from "../../../kickstart/fleet.ts";
 import type { FleetHost } from "../../../kickstart/host.ts";
+import { placeholderFindings } from "../../../kickstart/lint/placeholders.ts";
 import { parseKickstart } from "../../../kickstart/parse.ts";
 import { renderKickstart } from "../../../kickstart/render.ts";
 import { quoted, writeLines } from "../../../kickstart/shell.ts";
@@ -111,15 +112,30 @@ describe("a rendered kickstart", () => {
         "$(reboot)",
         "`id`",
         "'\"\\",
+        // Long enough for a library to fold it, and each with what would make it choose other quotes.
+        `${"y".repeat(90)}\n%end\nreboot\n`,
+        'a "b"\n%end\nreboot\n',
+        `it's "${"y".repeat(90)}"\n  %end\n`,
+        // What Python's splitlines takes for the end of a line.
+        ..."\v\f\r\x1c\x1d\x1e\x85\u2028\u2029".split("").map((end) => `a${end}%end${end}reboot`),
+        "{{ x }}",
+        "x{{",
+        "}}",
+        "{{{ CHANGEME }}}",
+        "@@X@@",
+        "<TODO>",
+        "__A__B__",
       ),
     );
     fc.assert(
-      fc.property(value, (odd) => {
+      fc.property(value, value, (odd, other) => {
         const host = hostOf(({ config = {} }) => {
-          config.containers = { manifest: { cron: { environment: { ODD: odd } } } };
+          config.containers = { manifest: { cron: { environment: { ODD: odd, OTHER: other } } } };
         });
         const kickstart = renderKickstart(host);
         expect(parseKickstart(kickstart).sections.map(({ name }) => name)).toEqual(["%pre", "%post", "%onerror"]);
+        expect(placeholderFindings(kickstart, parseKickstart(kickstart))).toEqual([]);
+        expect(parseKickstart(kickstart).faults).toEqual([]);
         const fragment = written(kickstart, "/etc/devcloud-agent/config.d/50-host.yaml");
         expect(parse(fragment)).toEqual(host.config);
         const read = parseFragments([{ file: "50-host.yaml", rank: 2, text: fragment }]);
