@@ -2,6 +2,11 @@
 
 const product = "^(agent|collectors|kickstart|ovs/src)/";
 const capability = "^agent/(network|containers|os|controller)/";
+/** What is computed about containers, besides what is desired of them. */
+const pureContainers = "exit-class|kolla|memory|observed|pending|problems|reasons|status|verdict";
+/** What acts, or keeps what has happened. */
+const acting =
+  "apply|change|confirm|containers|converge|follow|ledger|network|observe|ovs|ports|restarter|state|witness";
 /** Node's own modules that read nothing and wait for nothing. Every other one is I/O. */
 const pureBuiltins =
   "^(node:)?(assert|async_hooks|buffer|constants|crypto|events|path|punycode|querystring|stream|string_decoder|url|util|zlib)(/(strict|posix|win32|types|promises|consumers|web))?$";
@@ -104,9 +109,14 @@ export default {
     rule(
       "plans-are-pure",
       "What is desired and what is to be done are computed from data alone: the same input gives the same output.",
-      { path: `${capability}((desired|plan[^/]*)\\.ts$|objects/|compare/)` },
       {
-        path: `${capability}(apply|change|confirm|converge|network|observe|ovs|state)\\.ts$`,
+        path: [
+          `${capability}((desired|plan[^/]*)\\.ts$|objects/|compare/)`,
+          `^agent/containers/(${pureContainers})\\.ts$`,
+        ],
+      },
+      {
+        path: `${capability}(${acting})\\.ts$`,
         dependencyTypesNot: ["type-only"],
       },
     ),

@@ -1,7 +1,7 @@
 import pc from "picocolors";
 import { exitWords } from "../containers/exit-class.ts";
 import type { JournalEntry } from "../containers/journal.ts";
-import { explain } from "../containers/problems.ts";
+import { explain, explainDrift } from "../containers/problems.ts";
 import { reasons, type VerdictKind } from "../containers/reasons.ts";
 import type { ContainerStatus } from "../containers/status.ts";
 import type { ContainersStatus } from "../web/status.ts";
@@ -68,9 +68,7 @@ export function renderWhy(
     `${name}: ${colourOf(verdict, paint)(verdict)} (${reason})`,
     `  ${explain(status)}`,
     ...rows.flatMap(([word, text]) => (text === undefined ? [] : [`  ${word.padEnd(11)}${text}`])),
-    ...drift.map(
-      ({ field, current, desired }) => `  drift      ${field}: ${String(current)}, wanted ${String(desired)}`,
-    ),
+    ...drift.map((each) => `  drift      ${explainDrift(each)}`),
     ...(history.length === 0 ? [] : ["  what happened"]),
     ...history.map((entry) => `    ${time(entry.at)} ${told(entry)}`),
     ...lastLog(history, paint),

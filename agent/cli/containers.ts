@@ -1,5 +1,7 @@
 import { Command } from "commander";
 import { loadSettings } from "../config/load.ts";
+import { nearest } from "../config/nearest.ts";
+import { printable } from "../config/printable.ts";
 import { Containers } from "../containers/containers.ts";
 import type { JournalEntry } from "../containers/journal.ts";
 import type { ContainerStatus } from "../containers/status.ts";
@@ -60,19 +62,26 @@ async function list({ all, json }: { all: boolean; json: boolean }, io: Io, cont
 }
 
 async function why(name: string, json: boolean, io: Io, context: Context): Promise<number> {
+  if (name.trim() === "") throw unknown("the name of the container is empty");
   const view = await viewOf(context, io);
   const found = view.list.find((each) => each.name === name);
   if (found === undefined) {
-    throw new AgentError({
-      code: "E_CONTAINER_UNKNOWN",
-      message: `there is no container ${name}, and nothing says that there should be`,
-      hint: "devcloud-agent containers list --all",
-    });
+    const message = `there is no container ${printable(name)}, and nothing says that there should be`;
+    const meant = nearest(
+      name,
+      view.list.map((each) => each.name),
+    );
+    throw unknown(message, meant);
   }
   const history = (await journalOf(context.root)).filter((entry) => entry.name === name).slice(-20);
   if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/containers-why/v1", ...found, history })}\n`);
   else io.stdout(`${renderWhy(found, history, io.isTty).join("\n")}\n`);
   return 0;
+}
+
+function unknown(message: string, meant?: string): AgentError {
+  const hint = meant === undefined ? "devcloud-agent containers list --all" : `Did you mean "${meant}"?`;
+  return new AgentError({ code: "E_CONTAINER_UNKNOWN", message, hint });
 }
 
 /** What the daemon saw last; without a daemon, one look at Docker itself, which does nothing. */

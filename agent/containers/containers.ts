@@ -1,17 +1,18 @@
 import type { ContainerSettings } from "../config/settings.ts";
 import type { Capability, Outcome } from "../core/capability.ts";
 import { type Problem, problemOf } from "../core/errors.ts";
-import { apply, type Ended, intentOf, type Step } from "./apply.ts";
+import type { Step } from "./apply.ts";
 import { driftOf } from "./compare/index.ts";
 import { desiredOf, type Wanted } from "./desired.ts";
 import type { JournalEntry } from "./journal.ts";
 import { isDeployer } from "./kolla.ts";
 import { Ledger } from "./ledger.ts";
-import { type Memory, remember } from "./memory.ts";
+import { type Memory, remember, rememberUnit } from "./memory.ts";
 import { type Look, observe } from "./observe.ts";
 import { type Container, unitOf } from "./observed.ts";
 import type { ContainersPorts } from "./ports.ts";
 import { problemsOf } from "./problems.ts";
+import { Restarter, type Still } from "./restarter.ts";
 import { type ContainerStatus, type Judged, statusOf } from "./status.ts";
 import { type HostView, type Situation, type Verdict, verdictOf } from "./verdict.ts";
 import { type DockerEvent, Witness } from "./witness.ts";
@@ -40,6 +41,7 @@ export class Containers implements Capability {
   readonly #ports: ContainersPorts;
   readonly #options: ContainersOptions;
   readonly #witness = new Witness();
+  readonly #restarter: Restarter;
   #ledger: Ledger | undefined;
   #docker: DockerState = { state: "connecting" };
   #memories = new Map<string, Memory>();
@@ -47,14 +49,14 @@ export class Containers implements Capability {
   #last: ReadonlyMap<string, Container> = new Map();
   #statuses: readonly ContainerStatus[] = [];
   #observedAt: number | undefined;
-  /** The container that is being restarted, and the end of that. */
-  #acting: { readonly name: string; readonly ended: Promise<void> } | undefined;
   /** What was told of each container; absent before the first look. */
   #told: ReadonlyMap<string, string> | undefined;
 
   constructor(ports: ContainersPorts, options: ContainersOptions) {
     this.#ports = ports;
     this.#options = options;
+    const still: Still = (step, now, ledger, settings, signal) => this.#stillDue(step, now, ledger, settings, signal);
+    this.#restarter = new Restarter(ports, this.#witness, still, options.wake);
   }
 
   get docker(): DockerState {
@@ -86,7 +88,7 @@ export class Containers implements Capability {
     try {
       const { outcome, due, ledger } = await this.look(signal, progress);
       if (due?.container === undefined) return outcome;
-      this.#begin(due, due.container, ledger, this.#options.settings(), signal);
+      this.#restarter.begin(due, due.container, ledger, this.#options.settings(), signal);
       return { ...outcome, state: "changing" };
     } catch (error) {
       const problem = problemOf(error);
@@ -114,7 +116,7 @@ export class Containers implements Capability {
     this.#connected();
     seen = this.#withSilent(seen);
     const now = this.#ports.clock.monotonic();
-    this.#memories = new Map(seen.containers.map((each) => [each.id, this.#remember(each, now)]));
+    this.#memories = new Map(seen.containers.map((each) => [each.id, this.#remember(each, seen.units, now)]));
     if (seen.containers.some((each) => isDeployer(each) && each.state === "running")) this.#witness.deployerAtWork(now);
     await this.#noteStops(seen.containers, ledger);
     const settings = this.#options.settings();
@@ -137,7 +139,14 @@ export class Containers implements Capability {
   #outcome(judged: readonly Judged[], settings: ContainerSettings, now: number): Outcome {
     const problems = problemsOf(this.#statuses);
     const acts = judged.some(({ wanted }) => wanted.mode === "restart");
-    const state = problems.length > 0 ? "degraded" : this.#acting ? "changing" : acts ? "converged" : "observing";
+    const state =
+      problems.length > 0
+        ? "degraded"
+        : this.#restarter.acting !== undefined
+          ? "changing"
+          : acts
+            ? "converged"
+            : "observing";
     const untils = judged.flatMap(({ verdict: { until } }) => (until === undefined ? [] : [Math.max(0, until - now)]));
     return { state, problems, againMs: Math.min(settings.timing.relistMs, ...untils) };
   }
@@ -187,8 +196,9 @@ export class Containers implements Capability {
       ({ state, health }) => state === "running" && health?.status === "unhealthy",
     );
     const { deployerAt } = this.#witness;
+    const { acting } = this.#restarter;
     return {
-      ...(this.#acting && { acting: this.#acting.name }),
+      ...(acting === undefined ? {} : { acting }),
       maintenance: this.#options.maintenance(),
       ...(deployerAt === undefined ? {} : { deployerAt }),
       restarts: ledger.restarts,
@@ -197,13 +207,16 @@ export class Containers implements Capability {
     };
   }
 
-  #remember(container: Container, now: number): Memory {
+  #remember(container: Container, units: Look["units"], now: number): Memory {
     const stopped = this.#ledger?.wasStopped(container.id, container.startedAt);
     const death = stopped ? "operator" : this.#witness.death(container.id);
     const { finishedAt } = container;
     const single = this.#options.single && finishedAt !== undefined;
     const down = single ? now - Math.max(0, this.#ports.clock.now() - finishedAt) : now;
-    return remember(this.#memories.get(container.id), container, death, now, down);
+    const before = this.#memories.get(container.id);
+    const unit = units === "unknown" || this.#options.single ? undefined : units.get(container.name);
+    const ofUnit = unit === undefined ? {} : { unit: rememberUnit(before?.unit, unit, now) };
+    return { ...remember(before, container, death, now, down), ...ofUnit };
   }
 
   #forgive(containers: readonly Container[], ledger: Ledger, { timing }: ContainerSettings, now: number): void {
@@ -211,65 +224,6 @@ export class Containers implements Capability {
       const since = this.#memories.get(id)?.goodSince;
       if (since !== undefined && now - since >= timing.resetAfterMs) ledger.forgive(name);
     }
-  }
-
-  /** One at a time, and not within the pass: a container that takes a minute to stop must not blind us to the others. */
-  #begin(judged: Judged, container: Container, ledger: Ledger, settings: ContainerSettings, signal: AbortSignal): void {
-    const { wanted, verdict } = judged;
-    if (verdict.cause === undefined || this.#acting !== undefined) return;
-    const unit = judged.unit === undefined || judged.unit === "unknown" ? undefined : judged.unit.unit;
-    const kind = unit !== undefined ? "restart-unit" : container.state === "running" ? "restart" : "start";
-    const next = ledger.next(wanted.name, settings.timing, this.#ports.random);
-    const step: Step = { kind, name: wanted.name, container, why: verdict.cause, ...(unit && { unit }), ...next };
-    const ended = this.#act(step, ledger, settings, signal)
-      .catch((error: unknown) => {
-        if (!signal.aborted) this.#record({ result: "failed", detail: problemOf(error).message }, step, ledger);
-      })
-      .finally(() => {
-        this.#acting = undefined;
-        this.#witness.oursEnded(container.id, this.#ports.clock.monotonic());
-        this.#options.wake();
-      });
-    this.#acting = { name: wanted.name, ended };
-  }
-
-  async #act(step: Step, ledger: Ledger, settings: ContainerSettings, signal: AbortSignal): Promise<void> {
-    const { clock, journal, report } = this.#ports;
-    this.#witness.ours(step.container.id);
-    const intent = await intentOf(this.#ports, step, signal);
-    // What cannot be written down is not done: the budget would be forgotten with the next restart of the agent.
-    await journal.append(intent);
-    ledger.add(intent, clock.monotonic());
-    report({
-      event: "container-action",
-      name: step.name,
-      at: intent.at,
-      action: step.kind,
-      cause: step.why,
-      result: "pending",
-    });
-    const still = (container: Container, within: AbortSignal): Promise<boolean> =>
-      this.#stillDue(step, container, ledger, settings, within);
-    const ended = await apply(this.#ports, step, settings.timing, still, signal);
-    this.#record(ended, step, ledger);
-    await journal.append({
-      version: 1,
-      kind: "result",
-      at: clock.now(),
-      name: step.name,
-      container: step.container.id,
-      ...ended,
-    });
-  }
-
-  #record(ended: Ended, step: Step, ledger: Ledger): void {
-    const { name, container, kind: action, why: cause } = step;
-    const at = this.#ports.clock.now();
-    ledger.add(
-      { version: 1, kind: "result", at, name, container: container.id, ...ended },
-      this.#ports.clock.monotonic(),
-    );
-    this.#ports.report({ event: "container-action", name, at, action, cause, ...ended });
   }
 
   /** Right before the restart: its owner, its configuration and its state may have changed since it was decided. */
@@ -286,7 +240,7 @@ export class Containers implements Capability {
     const look: Look = { containers: [container], units, silent: new Set(), freeMib: Number.POSITIVE_INFINITY };
     const wanted = desiredOf(settings, look).find(({ name }) => name === step.name);
     if (wanted === undefined) return false;
-    this.#memories.set(container.id, this.#remember(container, now));
+    this.#memories.set(container.id, this.#remember(container, units, now));
     const { acting: _ours, ...host } = this.#host(look, ledger);
     const situation = this.#situation(wanted, container, unit, host, ledger, settings, now);
     // Our own intent must not count against itself.
@@ -301,7 +255,7 @@ export class Containers implements Capability {
   /** What somebody stopped stays stopped, also when this process is another one by then. */
   async #noteStops(containers: readonly Container[], ledger: Ledger): Promise<void> {
     for (const { id, name, startedAt, state } of containers) {
-      if (state !== "exited" || this.#witness.death(id) !== "operator" || this.#acting?.name === name) continue;
+      if (state !== "exited" || this.#witness.death(id) !== "operator" || this.#restarter.acting === name) continue;
       if (ledger.wasStopped(id, startedAt)) continue;
       const at = this.#ports.clock.now();
       const entry: JournalEntry = {

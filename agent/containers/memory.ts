@@ -1,4 +1,4 @@
-import type { Container } from "./observed.ts";
+import type { Container, Unit } from "./observed.ts";
 import { pendingConfig } from "./pending.ts";
 
 /** How a container's death looked to whoever followed Docker's events: `operator`, somebody asked Docker to stop or kill it. */
@@ -17,6 +17,19 @@ export interface Memory {
   /** The hash of the configuration that it was started with; absent where that is not known. */
   readonly startedWith?: string;
   readonly death?: Death;
+  readonly unit?: UnitMemory;
+}
+
+/** How a container's unit was seen, and since when it has been so. */
+export interface UnitMemory {
+  readonly active: string;
+  readonly restarts: number;
+  readonly since: number;
+}
+
+/** What is known of a unit after another look at it. Pure. */
+export function rememberUnit(before: UnitMemory | undefined, { active, restarts }: Unit, now: number): UnitMemory {
+  return before?.active === active && before.restarts === restarts ? before : { active, restarts, since: now };
 }
 
 /** What is known of a container after another look at it; `downSince` where it is not known from an earlier one. Pure. */

@@ -1,4 +1,5 @@
 import type { Problem } from "../core/errors.ts";
+import type { Drift } from "../core/step.ts";
 import { exitWords } from "./exit-class.ts";
 import { reasons } from "./reasons.ts";
 import type { ContainerStatus } from "./status.ts";
@@ -31,11 +32,17 @@ function ofVerdict(status: ContainerStatus): readonly Problem[] {
 }
 
 function ofDrift({ name, drift }: ContainerStatus): readonly Problem[] {
-  return drift.map(({ field, current, desired }) => ({
+  return drift.map((each) => ({
     code: "E_CONTAINER_DRIFT",
-    message: `container ${name}: ${field} is ${JSON.stringify(current)} and should be ${JSON.stringify(desired)}`,
+    message: `container ${name}: ${explainDrift(each)}`,
     hint: "Only kolla-ansible changes containers: deploy, or correct `containers.manifest`.",
   }));
+}
+
+/** A difference in a sentence. */
+export function explainDrift({ field, current, desired }: Drift): string {
+  if (field === "environment") return `its environment is not as declared: ${String(current)}`;
+  return `its ${field} is ${JSON.stringify(current)} and should be ${JSON.stringify(desired)}`;
 }
 
 /** A verdict in a sentence: what is, and why nothing else is done. */

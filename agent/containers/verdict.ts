@@ -106,21 +106,29 @@ function running({ unit, memory, settings, now }: Situation, { health }: Contain
 function down(situation: Situation, container: Container): Standing {
   const { unit, memory, settings, now } = situation;
   if (unit === "unknown") return say("owner-unknown");
-  const until = (memory?.downSince ?? now) + settings.timing.ownerGraceMs;
-  const after = (cause: Cause): Standing => (now < until ? say("owner-acts", { cause, until }) : { due: cause });
-  if (unit !== undefined) return downUnderUnit(unit, after);
+  const downSince = memory?.downSince ?? now;
+  const after = (cause: Cause, since = downSince): Standing => {
+    const until = Math.max(since, downSince) + settings.timing.ownerGraceMs;
+    return now < until ? say("owner-acts", { cause, until }) : { due: cause };
+  };
+  if (unit !== undefined) return downUnderUnit(unit, memory, after);
   if (container.state === "created" && container.error === "") return say("never-started");
   return downUnderPolicy(container, memory, after);
 }
 
-function downUnderUnit({ active, restarts }: Unit, after: (cause: Cause) => Standing): Standing {
+function downUnderUnit(
+  { active, restarts }: Unit,
+  memory: Memory | undefined,
+  after: (cause: Cause, since?: number) => Standing,
+): Standing {
   switch (active) {
     case "failed":
       return after("unit-failed");
     case "inactive":
       return say("stopped-by-operator");
     case "active":
-      return after("unit-lost");
+      // A unit is active as soon as it has begun to start its container, however long that was down before.
+      return after("unit-lost", memory?.unit?.since);
     default:
       return say(restarts >= LOOP ? "crash-loop" : "owner-acts");
   }

@@ -26,6 +26,8 @@ const CONFIG_FOLDER = "/var/lib/kolla/config_files";
 /** Docker's Engine API on its socket. Nothing is connected before the first call. */
 export function openDocker(socketPath: string, callTimeoutMs: () => number): DockerPort {
   const docker = new Dockerode({ socketPath });
+  // Takes the signal like every other call, and its types do not say so.
+  const info: (options: { readonly abortSignal: AbortSignal }) => Promise<unknown> = docker.info.bind(docker);
   let folder: string | undefined;
   const call = <T>(
     what: string,
@@ -38,7 +40,7 @@ export function openDocker(socketPath: string, callTimeoutMs: () => number): Doc
       call("list", signal, async (abortSignal) => {
         const listed = await docker.listContainers({ all: true, abortSignal });
         // Asked once for each dockerd: it is the dearest question of all.
-        folder ??= textOf(await docker.info(), "DockerRootDir") ?? "/var/lib/docker";
+        folder ??= textOf(await info({ abortSignal }), "DockerRootDir") ?? "/var/lib/docker";
         return { names: new Map(listed.map(({ Id, Names }) => [Id, nameOf(Names[0] ?? Id)])), folder };
       }),
     inspect: (id, signal) =>

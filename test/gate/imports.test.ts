@@ -1,10 +1,11 @@
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { command, runOn } from "./broken.ts";
 import { type Files, makeCopy } from "./copy.ts";
 import { exec, type Outcome } from "./exec.ts";
-import { allowedImports, importViolations } from "./violations/imports.ts";
+import { allowedImports, importViolations, pureContainers } from "./violations/imports.ts";
 
 describe("imports", () => {
   const names = Object.keys(importViolations);
@@ -34,6 +35,11 @@ describe("imports", () => {
   it.each(names)("fails when %s is broken", (rule) => {
     const [file] = Object.keys(importViolations[rule] ?? {});
     expect(outcome.output).toMatch(new RegExp(`^${rule}: ${file ?? "?"} -> `, "m"));
+  });
+
+  it.each(pureContainers)("keeps agent/containers/%s.ts pure, which exists", (name) => {
+    expect(outcome.output).toContain(`plans-are-pure: agent/containers/${name}.ts -> agent/containers/apply.ts`);
+    expect(existsSync(`agent/containers/${name}.ts`)).toBe(true);
   });
 
   it("passes a tree in which everything that the rules allow is used", async () => {

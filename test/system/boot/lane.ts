@@ -5,6 +5,7 @@ import { createLab } from "../../lab/lab.ts";
 import type { LaneOptions, SystemLane } from "../lane.ts";
 import { bootTools } from "../tools.ts";
 import { BootHost } from "./host.ts";
+import { unitOwnsContainer } from "./kolla.ts";
 import { Report } from "./report.ts";
 import { baseRoot } from "./root.ts";
 import { agentComesAndGoes, agentReplacedByFalse, bootInOrder, bootWithoutNode, deadMan } from "./scenarios.ts";
@@ -73,6 +74,7 @@ async function scenarios(host: BootHost, report: Report): Promise<void> {
   await play(agentComesAndGoes);
   await play(agentReplacedByFalse);
   await play(deadMan);
+  await play(unitOwnsContainer);
   await reboot();
   await play((it, to) => bootInOrder(it, to, "second boot"));
   await play(documentedCommands);

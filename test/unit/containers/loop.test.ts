@@ -97,6 +97,22 @@ describe("the loop of the containers", () => {
     expect((await pass(containers)).state).toBe("converged");
   });
 
+  it("gives a unit that begins to start its container the time to do so, after each of its tries", async () => {
+    const host = new FakeHost();
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    host.units.set("cron", unit("cron", "activating"));
+    const containers = await waitedOut(host);
+    for (const restarts of [1, 2]) {
+      host.units.set("cron", unit("cron", "active", { restarts }));
+      await pass(containers);
+      expect(host.done).toEqual([]);
+      await host.clock.advance(10_000);
+    }
+    await host.clock.advance(10_000);
+    await pass(containers);
+    expect(host.done).toEqual(["systemctl restart kolla-cron-container.service"]);
+  });
+
   it("restarts through the unit where there is one, and never by Docker", async () => {
     const host = new FakeHost();
     host.put(container("cron", { ...gone(1), ...unowned }));

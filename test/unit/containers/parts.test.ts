@@ -6,6 +6,7 @@ import type { Intent } from "../../../agent/containers/journal.ts";
 import { kindOf } from "../../../agent/containers/kolla.ts";
 import { Ledger } from "../../../agent/containers/ledger.ts";
 import { remember } from "../../../agent/containers/memory.ts";
+import { explainDrift } from "../../../agent/containers/problems.ts";
 import { Witness } from "../../../agent/containers/witness.ts";
 import { eventOf, logLines } from "../../../agent/system/docker.ts";
 import { unitsOf } from "../../../agent/system/units.ts";
@@ -100,11 +101,26 @@ describe("the drift of a container", () => {
     expect(drift({}, {}, unit("cron", "active"))).toEqual(["supervisor"]);
     expect(drift({}, { policy: { name: "no", maximumRetries: 0 } }, unit("cron", "active"))).toEqual([]);
   });
-  it("never shows a value of the environment: it may be a password", () => {
-    const found = container("cron", { env: { PASSWORD: "secret" } });
-    const declared = { environment: { PASSWORD: "hidden" } };
-    const wanted = { name: "cron", kind: "free", mode: "observe", origin: "declared", declared } as const;
-    expect(JSON.stringify(driftOf({ wanted, container: found }))).not.toMatch(/secret|hidden/);
+  it("never shows a value of the environment, which may be a password, and is told as a person would", () => {
+    const found = container("cron", { env: { PASSWORD: "secret", RIGHT: "yes" } });
+    const told = (environment: Readonly<Record<string, string>>): readonly string[] => {
+      const wanted = {
+        name: "cron",
+        kind: "free",
+        mode: "observe",
+        origin: "declared",
+        declared: { environment },
+      } as const;
+      const drift = driftOf({ wanted, container: found });
+      expect(JSON.stringify(drift)).not.toMatch(/secret|hidden/);
+      return drift.map(explainDrift);
+    };
+    expect(told({ PASSWORD: "hidden", RIGHT: "yes" })).toEqual([
+      "its environment is not as declared: PASSWORD has another value",
+    ]);
+    expect(told({ PASSWORD: "hidden", TZ: "hidden", LANG: "hidden" })).toEqual([
+      "its environment is not as declared: TZ, LANG are not set, and PASSWORD has another value",
+    ]);
   });
 });
 

@@ -151,6 +151,12 @@ const cases: Readonly<Record<string, Case>> = {
     ...longDown,
     says: "restart unit-lost",
   },
+  "its unit has just begun to start it, and it was down for long": {
+    is: crashed,
+    unit: unit("cron", "active"),
+    memory: { downSince: 0, unit: { active: "active", restarts: 1, since: NOW } },
+    says: "wait owner-acts unit-lost",
+  },
   "its unit has failed and it runs": { is: unowned, unit: unit("cron", "failed"), says: "alert unsupervised" },
   "systemd does not answer": { is: crashed, unit: "unknown", ...longDown, says: "hold owner-unknown" },
   "its unit is there and it is not": { is: null, unit: unit("cron", "failed"), says: "alert missing" },
