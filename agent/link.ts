@@ -46,6 +46,7 @@ export function openLink(parts: LinkParts): Controller {
       host: hostPort(parts, session),
       report: (event) => {
         events.tell(event);
+        if (event.step === "applied") void configuration.keep().catch((error: unknown) => events.bug(error));
         if ("problem" in event && event.step === "complaint") events.problem(event.problem);
       },
     },

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { type LoadResult, loadSettings } from "../config/load.ts";
 import { printable } from "../config/printable.ts";
+import { withoutSecrets } from "../config/secrets.ts";
 import type { ConfigFiles } from "../config/sources.ts";
 import { tellProblems } from "./check-config.ts";
 import type { Io } from "./io.ts";
@@ -16,13 +17,13 @@ export interface ConfigShowOptions {
 
 /**
  * Shows the merged configuration of the host, without defaults; also one that is not valid, as far as it can be read,
- * because that is when one wants to see it. Resolves to the exit code: 0 valid, 2 not.
+ * because that is when one wants to see it. Secrets are left out. Resolves to the exit code: 0 valid, 2 not.
  */
 export async function configShow(options: ConfigShowOptions, io: Io, files: ConfigFiles): Promise<number> {
   const result = await loadSettings(options.root, files);
   if (options.json) io.stdout(`${JSON.stringify(documentOf(result), null, 2)}\n`);
   else if (options.origin) io.stdout(originLines(result));
-  else if (result.origins.length > 0) io.stdout(stringify(result.merged, { lineWidth: 120 }));
+  else if (result.origins.length > 0) io.stdout(stringify(withoutSecrets(result.merged), { lineWidth: 120 }));
   tellProblems(result, io, options.json);
   return result.ok ? 0 : 2;
 }
@@ -32,9 +33,9 @@ function documentOf(result: LoadResult) {
     schema: "devcloud-agent/config-show/v1",
     ok: result.ok,
     files: result.sources.map(({ file, rank }) => ({ file, rank })),
-    config: result.merged,
+    config: withoutSecrets(result.merged),
     origins: result.origins,
-    ...(result.ok && { settings: result.settings, networkHash: result.networkHash }),
+    ...(result.ok && { settings: withoutSecrets(result.settings), networkHash: result.networkHash }),
     problems: result.ok ? [] : result.problems,
     warnings: result.warnings,
   };
@@ -68,6 +69,7 @@ export function registerConfigShow(program: Command, io: Io, files: ConfigFiles,
 }
 
 const HELP = `
+The values of a container's environment and the account in a URL are left out.
 Exit code: 0 valid, 2 not valid (what could be read is shown all the same).
 
 Examples:

@@ -153,6 +153,7 @@ function metricsSettings({ listen, web_config, timing }: NonNullable<Config["met
     timing: {
       collectTimeoutMs: ms(timing.collect_timeout),
       clientTimeoutMs: ms(timing.client_timeout),
+      requestTimeoutMs: ms(timing.request_timeout),
       listenIntervalMs: ms(timing.listen_interval),
     },
   };

@@ -1,5 +1,6 @@
 import type * as v from "valibot";
 import { suggest } from "./nearest.ts";
+import { mayHoldSecret } from "./secrets.ts";
 import { formOf, scalarType, shapeOf, wordsOf } from "./shape.ts";
 import { formatPath, type Path } from "./tree.ts";
 
@@ -49,7 +50,7 @@ function writingHint(schema: v.GenericSchema, input: unknown, path: Path): strin
   if (typeof input === "string") return wanted === "number" ? numberHint(input) : textHint(input, path);
   if (wanted !== "string" || (typeof input !== "number" && typeof input !== "boolean")) return undefined;
   if (formOf(schema).startsWith("a duration")) return `Write the unit too, for example "${input}s".`;
-  return `Quote it if text is meant: "${input}".`;
+  return mayHoldSecret(path) ? "Quote it if text is meant." : `Quote it if text is meant: "${input}".`;
 }
 
 function numberHint(text: string): string | undefined {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { Problem } from "../core/errors.ts";
+import { networkAlone } from "./alone.ts";
 import type { Finding } from "./checks/finding.ts";
 import { findingsOf } from "./checks/index.ts";
 import { toSettings } from "./convert.ts";
@@ -11,6 +12,7 @@ import { configSchema } from "./schema.ts";
 import type { Settings } from "./settings.ts";
 import { CONTROLLER_RANK, type ConfigFiles, readFiles, readRanks, type Source, type Sources } from "./sources.ts";
 import { unknownKeys, wrongValues } from "./structure.ts";
+import { closedMetrics } from "./timing.ts";
 import { formatPath, leavesOf, locate, type MapNode, type Origin, toPlain } from "./tree.ts";
 import { parseYaml } from "./yaml.ts";
 
@@ -18,17 +20,24 @@ const OWN_RANK = 2;
 
 export type LoadResult = Loaded | Refused;
 
-export interface Loaded extends Merged {
+export interface Loaded extends Merged, Accepted {
   readonly ok: true;
+}
+
+export interface Accepted {
   readonly settings: Settings;
   /** SHA-256 in hex of `settings.network` as canonical JSON; of `null` where there is no network. */
   readonly networkHash: string;
+  /** What `settings` was made from, without defaults. */
+  readonly merged: unknown;
 }
 
 export interface Refused extends Merged {
   readonly ok: false;
   /** All of them, in the order of the files. */
   readonly problems: readonly Problem[];
+  /** The network that a host without one may begin with: nothing is wrong with it. All else is at its default, or closed. */
+  readonly alone?: Accepted;
 }
 
 interface Merged {
@@ -112,12 +121,24 @@ function weigh(fragments: readonly ParsedSource[], { sources, ...read }: Sources
   };
   const all = [...problems, ...judged.problems];
   const result = v.safeParse(configSchema, merged.merged);
-  if (all.length === 0 && result.success) return accept(toSettings(result.output), merged);
-  return { ok: false, problems: inOrder(all.length > 0 ? all : [UNEXPLAINED], sources), ...merged };
+  if (all.length === 0 && result.success)
+    return { ok: true, ...merged, ...accept(toSettings(result.output), merged.merged) };
+  // Of what the host itself says: with a controller section that is wrong nobody knows what was opened.
+  const alone = acceptAlone(mergeAll(own), all);
+  const explained = inOrder(all.length > 0 ? all : [UNEXPLAINED], sources);
+  return { ok: false, problems: explained, ...(alone && { alone }), ...merged };
 }
 
-function accept(settings: Settings, merged: Merged): Loaded {
-  return { ok: true, settings, networkHash: hashOf(settings.network ?? null), ...merged };
+function accept(settings: Settings, merged: unknown): Accepted {
+  return { settings, networkHash: hashOf(settings.network ?? null), merged };
+}
+
+function acceptAlone(own: MapNode, problems: readonly Problem[]): Accepted | undefined {
+  const tree = problems.length > 0 ? networkAlone(own, problems) : undefined;
+  if (tree === undefined || judge(tree, []).problems.length > 0) return undefined;
+  const merged = toPlain(tree);
+  const result = v.safeParse(configSchema, merged);
+  return result.success ? accept({ ...toSettings(result.output), metrics: closedMetrics }, merged) : undefined;
 }
 
 // The walk over the tree and the schema library must agree; a test with random configurations looks for the gap.

@@ -1,6 +1,7 @@
 import pc from "picocolors";
 import type { Problem } from "../core/errors.ts";
 import { printable } from "./printable.ts";
+import { mayHoldSecret } from "./secrets.ts";
 import type { Source } from "./sources.ts";
 
 /** What one screen holds: 24 lines were yesterday, 40 are everywhere. */
@@ -66,7 +67,8 @@ function placeOf({ file, line, column }: Problem): string {
     .join(":");
 }
 
-function excerpt({ file, line, column }: Problem, { sources }: ReportOptions, colours: Colours): string[] {
+function excerpt({ file, line, column, path }: Problem, { sources }: ReportOptions, colours: Colours): string[] {
+  if (path !== undefined && mayHoldSecret(path.split(/[.[\]"]+/))) return [];
   const text = sources?.find((source) => source.file === file)?.text;
   if (text === undefined || line === undefined || column === undefined) return [];
   const content = lineOf(text, line);

@@ -180,7 +180,8 @@ const metricsTimingSchema = v.strictObject({
     value.waiting,
     "2s",
   ),
-  client_timeout: defaulted("A client that is slower than this is dropped", value.waiting, "30s"),
+  client_timeout: defaulted("A client that takes longer over its answer is dropped", value.waiting, "30s"),
+  request_timeout: defaulted("A client that takes longer over its request is dropped", value.waiting, "5s"),
   listen_interval: defaulted("Between two looks whether the addresses to listen on are there", value.waiting, "5s"),
 });
 

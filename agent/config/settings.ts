@@ -170,8 +170,10 @@ export interface MetricsSettings {
 export interface MetricsTiming {
   /** One collector of a scrape; a file system that hangs gets half of it. */
   readonly collectTimeoutMs: number;
-  /** A client that is slower is dropped. */
+  /** A client that takes longer over its answer is dropped. */
   readonly clientTimeoutMs: number;
+  /** A client that takes longer over its request is dropped. */
+  readonly requestTimeoutMs: number;
   /** Between two looks whether the addresses to listen on are there. */
   readonly listenIntervalMs: number;
 }

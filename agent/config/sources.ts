@@ -25,6 +25,7 @@ export interface Sources {
 }
 
 export const CONTROLLER_RANK = 3;
+export const BREAK_GLASS_RANK = 5;
 
 /** Where fragments lie, lowest rank first. */
 const RANKS: readonly { readonly rank: number; readonly directory: string }[] = [
@@ -32,7 +33,7 @@ const RANKS: readonly { readonly rank: number; readonly directory: string }[] = 
   { rank: 2, directory: "etc/devcloud-agent/config.d" },
   { rank: CONTROLLER_RANK, directory: "var/lib/devcloud-agent/controller" },
   { rank: 4, directory: "etc/devcloud-agent/override.d" },
-  { rank: 5, directory: "run/devcloud-agent/override.d" },
+  { rank: BREAK_GLASS_RANK, directory: "run/devcloud-agent/override.d" },
 ];
 
 const MAX_BYTES = 1024 * 1024;

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { Problem } from "../core/errors.ts";
 import { isOtherBondMode, valueHint } from "./hints.ts";
 import { nearest, suggest } from "./nearest.ts";
+import { withoutSecrets } from "./secrets.ts";
 import { formOf, type Shape, scalarType, shapeOf } from "./shape.ts";
 import { type Entry, formatPath, type MapNode, type Node, type Path, toPlain } from "./tree.ts";
 
@@ -149,7 +150,7 @@ function wrong(schema: v.GenericSchema, node: Node, path: Path): Problem {
   const hint = valueHint(schema, input, path);
   return {
     code: isOtherBondMode(path, input) ? "E_CONFIG_BOND_MODE" : codeFor(schema, node),
-    message: `${describe(node)} does not fit here`,
+    message: `${describe(node, path)} does not fit here`,
     path: formatPath(path),
     ...node.at,
     expected: formOf(schema),
@@ -165,7 +166,7 @@ function codeFor(schema: v.GenericSchema, node: Node): string {
   return node.kind === kind && scalarType(schema) === type ? "E_CONFIG_VALUE" : "E_CONFIG_TYPE";
 }
 
-function describe(node: Node): string {
+function describe(node: Node, path: Path): string {
   switch (node.kind) {
     case "map":
       return node.entries.size === 0 ? "an empty map" : "a map";
@@ -173,6 +174,7 @@ function describe(node: Node): string {
       return node.items.length === 0 ? "an empty list" : "a list";
     case "scalar":
       if (node.value === null) return "nothing (null)";
+      if (withoutSecrets(node.value, path) !== node.value) return `what is written there (a ${typeof node.value})`;
       if (typeof node.value === "string") return `the text ${quote(node.value)}${lengthOf(node.value)}`;
       return `${typeof node.value === "number" ? "the number " : ""}${node.value}`;
   }

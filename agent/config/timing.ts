@@ -37,5 +37,8 @@ export const defaultContainers: ContainerSettings = {
 /** A host whose configuration says nothing of metrics serves them on itself and on its management port. */
 export const defaultMetrics: MetricsSettings = {
   listen: ["127.0.0.1:9464", "mgmt0:9464"],
-  timing: { collectTimeoutMs: 2_000, clientTimeoutMs: 30_000, listenIntervalMs: 5_000 },
+  timing: { collectTimeoutMs: 2_000, clientTimeoutMs: 30_000, requestTimeoutMs: 5_000, listenIntervalMs: 5_000 },
 };
+
+/** Without a valid configuration nobody knows who may read, or by which web_config: nothing but loopback is opened then. */
+export const closedMetrics: MetricsSettings = { ...defaultMetrics, listen: ["127.0.0.1:9464"] };

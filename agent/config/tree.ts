@@ -1,3 +1,5 @@
+import { withoutSecrets } from "./secrets.ts";
+
 /** Where something was written. Lines and columns are 1-based; columns count UTF-16 units. */
 export interface At {
   readonly file: string;
@@ -37,6 +39,7 @@ export type Path = readonly (string | number)[];
 /** A leaf of the configuration and who said it. */
 export interface Origin extends At {
   readonly path: string;
+  /** Without secrets. */
   readonly value: unknown;
 }
 
@@ -94,5 +97,5 @@ export function leavesOf(node: Node, path: Path = []): Origin[] {
   if (node.kind === "list" && node.items.length > 0) {
     return node.items.flatMap((item, index) => leavesOf(item, [...path, index]));
   }
-  return [{ path: formatPath(path), value: toPlain(node), ...node.at }];
+  return [{ path: formatPath(path), value: withoutSecrets(toPlain(node), path), ...node.at }];
 }

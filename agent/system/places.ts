@@ -7,6 +7,8 @@ export interface Places {
   readonly ledger: string;
   readonly rescue: string;
   readonly dockerGate: string;
+  /** The last valid configuration, for a daemon that starts with an invalid one. */
+  readonly keptConfiguration: string;
   /** What this agent is to the controller, and what became of the controller's configurations. */
   readonly controllerSession: string;
   /** The configuration that the controller sent: a fragment of rank 3. */
@@ -36,6 +38,7 @@ export function placesUnder(root: string): Places {
     rescue: below("var/lib/devcloud-agent/rescue.sh"),
     controllerSession: below("var/lib/devcloud-agent/opamp/session.json"),
     controllerFragment: below("var/lib/devcloud-agent/controller/50-controller.yaml"),
+    keptConfiguration: below("var/lib/devcloud-agent/configuration.json"),
     dockerGate: below("var/lib/devcloud-agent/docker-gate.env"),
     containersState: below("var/lib/devcloud-agent/containers"),
     docker: below("run/docker.sock"),

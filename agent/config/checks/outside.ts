@@ -2,6 +2,7 @@ import type { Draft } from "../draft.ts";
 import { parseIp } from "../ip.ts";
 import { suggest } from "../nearest.ts";
 import { neverOpen, openablePath } from "../openings.ts";
+import { withoutAccount } from "../secrets.ts";
 import { splitHostPort } from "../values.ts";
 import type { Finding } from "./finding.ts";
 
@@ -18,7 +19,7 @@ export function endpoints({ endpoints: urls }: Draft): Finding[] {
           message,
           path,
           expected: "a wss:// URL",
-          hint: text.replace(/^ws:/, "Write wss:"),
+          hint: withoutAccount(text).replace(/^ws:/, "Write wss:"),
         },
       ];
     }

@@ -19,6 +19,7 @@ describe("a slip of the keyboard", () => {
     ["an unknown option of a command in a group", ["network", "plan", "--bogus"], "--bogus"],
     ["an unknown option of a command", ["status", "--bogus"], "--bogus"],
     ["an unknown command in a group", ["network", "paln"], "paln"],
+    ["an empty name of a container", ["containers", "why", ""], "the name of the container is empty"],
     ["an option without its value", ["network", "rollback", "--pending", "--at"], "--at"],
   ])("ends with 2 and names it on stderr: %s", async (_, words, named) => {
     const { code, out, err } = await cli(...words);
