@@ -15,6 +15,9 @@ import { AGENT_CAPABILITIES, ERROR_TYPE, REMOTE_STATUS, REPORT_FULL_STATE, UID_B
 /** Before each message stands a header, a varint that must be 0 (specification, "WebSocket Message Format"). */
 const HEADER = 0;
 
+/** The digests of today have 64 at most, twice as many when they are sent as text. */
+const MAX_HASH_BYTES = 256;
+
 /** One message of ours, with its header. */
 export function encode(report: Report): Uint8Array {
   const { description, health, effective, remote } = report;
@@ -93,6 +96,9 @@ export function decode(message: Uint8Array): Answer {
 }
 
 function answerOf(message: ServerToAgent): Answer {
+  // Both are written down here, and the second one is remembered fifty times.
+  if (message.instanceUid.length > UID_BYTES) throw malformed("the instance_uid is longer than 16 bytes");
+  if ((message.remoteConfig?.configHash.length ?? 0) > MAX_HASH_BYTES) throw malformed("the config_hash is too long");
   const uid = toHex(message.instanceUid);
   const { errorResponse, remoteConfig, agentIdentification: identification } = message;
   if (errorResponse !== undefined) return { uid, error: errorOf(errorResponse) };
@@ -112,8 +118,8 @@ function answerOf(message: ServerToAgent): Answer {
 function errorOf({ type, errorMessage, retryInfo }: ServerErrorResponse): ServerError {
   return {
     unavailable: type === ERROR_TYPE.unavailable,
-    // It goes to the log and the status: a megabyte of text must not.
-    message: errorMessage.slice(0, 200),
+    // It goes to the log and to people's terminals: a megabyte of text, or what moves the cursor, must not.
+    message: errorMessage.slice(0, 200).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "?"),
     ...(retryInfo && { retryAfterMs: Number(retryInfo.retryAfterNanoseconds / 1_000_000n) }),
   };
 }

@@ -209,8 +209,8 @@ export class Controller {
     const lookedAt = clock.monotonic();
     this.#lookedAt = lookedAt;
     const [description, health, effective] = await Promise.all([host.describe(), host.health(), host.effective()]);
-    const remote = this.#remote?.status;
-    const parts: Parts = { description, health, effective, ...(remote === undefined ? {} : { remote }) };
+    const remote = this.#remote?.status ?? ({ hash: "", status: "unset" } as const);
+    const parts: Parts = { description, health, effective, remote };
     const news = this.#news(parts);
     const early = lookedAt - this.#sentAt < (this.#settings()?.timing.heartbeatMs ?? 0);
     if (this.#connection !== connection || (Object.keys(news).length === 0 && early)) return;

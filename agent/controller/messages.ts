@@ -18,7 +18,8 @@ export interface Health {
 
 export interface RemoteStatus {
   readonly hash: string;
-  readonly status: "applied" | "applying" | "failed";
+  /** `unset`, with an empty hash: none was offered. */
+  readonly status: "unset" | "applied" | "applying" | "failed";
   readonly error?: string;
 }
 

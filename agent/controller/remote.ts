@@ -1,10 +1,11 @@
 import { AgentError, type Problem, problemOf } from "../core/errors.ts";
 import type { Offer, RemoteStatus } from "./messages.ts";
 import type { ControllerPorts } from "./ports.ts";
-import { withApplied, withFailed } from "./state.ts";
+import { withApplied, withFailed, withForgotten } from "./state.ts";
 import type { SessionStore } from "./store.ts";
 
 const MAX_BYTES = 1024 * 1024;
+const MAX_REASON = 1_000;
 
 /**
  * Configurations of the controller: each is checked, tried as a change that must keep the controller reachable, and kept or taken
@@ -16,7 +17,8 @@ export class RemoteConfig {
   readonly #changed: () => void;
   #waiting: { readonly offer: Offer; readonly again: boolean } | undefined;
   #last: Offer | undefined;
-  #working: Promise<void> | undefined;
+  /** The hash of what is being tried, from the first look at it until the host has settled afterwards. */
+  #trying: string | undefined;
 
   constructor(ports: Pick<ControllerPorts, "host" | "clock" | "report">, store: SessionStore, changed: () => void) {
     this.#ports = ports;
@@ -30,53 +32,61 @@ export class RemoteConfig {
     return applying === undefined ? remote : { hash: applying.hash, status: "applying" };
   }
 
-  /** Resolves when nothing is being tried. Never rejects. */
-  async idle(): Promise<void> {
-    while (this.#working !== undefined) await this.#working;
-  }
-
-  /** A configuration that the controller would like to see here. The same one again is no news. */
+  /**
+   * A configuration that the controller would like to see here. The same one again is no news, but it is the last word: what
+   * waits since another offer is not wanted any more.
+   */
   offer(offer: Offer): void {
     this.#last = offer;
-    const { applying, remote } = this.#store.session;
-    const busy = applying?.hash === offer.hash || this.#waiting?.offer.hash === offer.hash;
-    if (busy || (applying === undefined && this.#waiting === undefined && remote?.hash === offer.hash)) return;
-    this.#waiting = { offer, again: false };
+    if (this.#waiting?.offer.hash === offer.hash) return;
+    const current = this.#trying ?? this.#store.session.remote?.hash;
+    this.#waiting = current === offer.hash ? undefined : { offer, again: false };
     this.#work();
   }
 
   /** Somebody on this host wants the last configuration tried again, although it failed. */
   retry(): void {
-    const offer = this.#last;
-    if (offer === undefined || this.status?.status !== "failed") return;
+    if (this.status?.status !== "failed") return;
     this.#ports.host.retry();
-    this.#waiting = { offer, again: true };
+    if (this.#last === undefined) this.#forget();
+    else this.#waiting = { offer: this.#last, again: true };
     this.#work();
+  }
+
+  /** An earlier process was offered it: the controller is told that there is none here, and offers it anew. */
+  #forget(): void {
+    this.#store
+      .update(withForgotten)
+      .then(() => this.#changed())
+      .catch((error: unknown) => this.#complain(error));
   }
 
   /** What an earlier process left in the middle is judged by what the host follows now. */
   resume(): void {
     const { applying } = this.#store.session;
     if (applying === undefined) return;
-    this.#run(() => this.#judge(applying.hash, applying.previous, true));
+    this.#run(applying.hash, () => this.#judge(applying.hash, applying.previous, true));
   }
 
   #work(): void {
     const next = this.#waiting;
-    if (this.#working !== undefined || next === undefined) return;
+    if (this.#trying !== undefined || next === undefined) return;
     this.#waiting = undefined;
-    this.#run(() => this.#try(next.offer, next.again));
+    this.#run(next.offer.hash, () => this.#try(next.offer, next.again));
   }
 
-  #run(work: () => Promise<void>): void {
-    this.#working = work()
-      .catch((error: unknown) => {
-        this.#ports.report({ event: "controller", step: "complaint", problem: problemOf(error) });
-      })
-      .then(() => {
-        this.#working = undefined;
+  #run(hash: string, work: () => Promise<void>): void {
+    this.#trying = hash;
+    work()
+      .catch((error: unknown) => this.#complain(error))
+      .finally(() => {
+        this.#trying = undefined;
         this.#work();
       });
+  }
+
+  #complain(error: unknown): void {
+    this.#ports.report({ event: "controller", step: "complaint", problem: problemOf(error) });
   }
 
   async #try(offer: Offer, again: boolean): Promise<void> {
@@ -116,15 +126,15 @@ export class RemoteConfig {
       this.#changed();
       return;
     }
-    await host.setFragment(previous).catch((error: unknown) => {
-      this.#ports.report({ event: "controller", step: "complaint", problem: problemOf(error) });
-    });
+    await host.setFragment(previous).catch((error: unknown) => this.#complain(error));
     await this.#failed(hash, problem.message);
     await host.follow().catch(problemOf);
     this.#changed();
   }
 
-  async #failed(hash: string, reason: string): Promise<void> {
+  async #failed(hash: string, why: string): Promise<void> {
+    // It may quote what was offered, and is kept for each of many.
+    const reason = why.slice(0, MAX_REASON);
     const at = new Date(this.#ports.clock.now()).toISOString();
     await this.#store.update((session) => withFailed(session, hash, reason, at));
     this.#ports.report({ event: "controller", step: "failed", hash, reason });
@@ -135,7 +145,9 @@ export class RemoteConfig {
 const INTERRUPTED: Problem = { code: "E_CONTROLLER_CONFIG", message: "interrupted before it was tried" };
 
 /** The one fragment of an offer; null where it takes away what was offered before. */
-function textOf({ files }: Offer): string | null {
+function textOf({ hash, files }: Offer): string | null {
+  // Without one nothing tells it from the next, and nobody could say what became of it.
+  if (hash === "") throw refused("it has no hash");
   const bodies = Object.values(files);
   const [body] = bodies;
   // One file is replaced by one rename, and a crash cannot leave half of what was meant.

@@ -116,7 +116,8 @@ function configured(state: SessionState, endpoints: readonly string[], around: S
   if (connected && endpoints.includes(state.endpoint)) return stay(state);
   const drop = connected ? [{ do: "drop" as const }] : [];
   if (endpoints.length === 0) return { state: { state: "off" }, effects: drop };
-  if (state.state === "waiting") return stay(state);
+  // One that is gone from the settings is no reason to wait; it may have asked for a day.
+  if (state.state === "waiting" && endpoints.includes(state.endpoint)) return stay(state);
   const connect = connectTo(undefined, 0, around);
   return { state: connect.state, effects: [...drop, ...connect.effects] };
 }

@@ -21,6 +21,11 @@ export function withApplied({ applying: _ended, ...session }: Session, hash: str
   return { ...session, failed, remote: { hash, status: "applied" } };
 }
 
+/** Nothing is known any more of what the controller offered last, nor that it failed. */
+export function withForgotten({ remote, ...session }: Session): Session {
+  return { ...session, failed: session.failed.filter(({ hash }) => hash !== remote?.hash) };
+}
+
 /** `at` is ISO 8601, for people. */
 export function withFailed(
   { applying: _ended, ...session }: Session,

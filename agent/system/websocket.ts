@@ -1,18 +1,20 @@
-import { readFile } from "node:fs/promises";
-import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
-import type { Socket } from "node:net";
-import { connect as connectTls, type SecureContextOptions } from "node:tls";
+import type { IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
 import type { Connection, ConnectionListener, Transport } from "../controller/ports.ts";
-import { type Problem, problemOf } from "../core/errors.ts";
+import { AgentError, type Problem, problemOf } from "../core/errors.ts";
 import type { ControllerWay } from "../core/probe.ts";
+import { type ClientTls, readClientTls, tlsProblem } from "./client-tls.ts";
+import { openTunnel, overTunnel, wordsOf } from "./tunnel.ts";
 
 /** How long a controller gets to answer our Close frame: stopping the agent must not wait for it. */
 const CLOSE_MS = 1_000;
 
 /** More than any configuration needs: the limit of one message, after which the connection is closed (1009). */
 const MAX_PAYLOAD = 8 * 1024 * 1024;
+
+/** What may wait to be sent: somebody who reads nothing must not fill our memory, be it with reports or with pongs. */
+const MAX_BACKLOG = 16 * 1024 * 1024;
+const MAX_BACKLOG_FOR_PONG = 64 * 1024;
 
 const UNSUPPORTED_DATA = 1003;
 
@@ -64,16 +66,22 @@ function reach(endpoint: string, way: ControllerWay, signal: AbortSignal): Promi
 
 class Link implements Connection {
   readonly #given = new AbortController();
+  readonly #way: ControllerWay;
   #listener: ConnectionListener | undefined;
   #socket: WebSocket | undefined;
+  #tls: ClientTls | undefined;
 
   constructor(endpoint: string, way: ControllerWay, listener: ConnectionListener) {
+    this.#way = way;
     this.#listener = listener;
-    this.#open(new URL(endpoint), way).catch((error: unknown) => this.#lost(unreachable(error)));
+    this.#open(new URL(endpoint)).catch((error: unknown) => this.#broken(error));
   }
 
   send(message: Uint8Array): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(message, { binary: true });
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(message, { binary: true });
+    if (this.#socket.bufferedAmount <= MAX_BACKLOG) return;
+    this.#lost({ code: "E_CONTROLLER_SILENT", message: "the controller reads nothing of what it is sent" });
   }
 
   ping(): void {
@@ -103,10 +111,15 @@ class Link implements Connection {
     listener?.lost(problem, retryAfterMs);
   }
 
-  async #open(url: URL, way: ControllerWay): Promise<void> {
-    const files = await readTls(way);
-    const tunnel =
-      way.proxy === undefined ? undefined : await throughProxy(new URL(way.proxy), url, this.#given.signal);
+  #broken(error: unknown): void {
+    this.#lost(unreachable(error, this.#way, this.#tls?.outdated));
+  }
+
+  async #open(url: URL): Promise<void> {
+    const { tls, proxy } = this.#way;
+    this.#tls = await readClientTls(tls, Date.now());
+    const files = this.#tls.options;
+    const tunnel = proxy === undefined ? undefined : await openTunnel(new URL(proxy), url, this.#given.signal);
     if (this.#given.signal.aborted) return void tunnel?.destroy();
     const socket = new WebSocket(url, {
       ...files,
@@ -114,13 +127,18 @@ class Link implements Connection {
       // Off, so that a few bytes of a controller cannot become gigabytes here; a frame that is compressed all the same is an error.
       perMessageDeflate: false,
       followRedirects: false,
+      autoPong: false,
       // One message a turn of the event loop: a flood must not keep the rest of the agent from running.
       allowSynchronousEvents: false,
       ...(tunnel === undefined ? {} : { createConnection: () => overTunnel(tunnel, url, files) }),
     });
     this.#socket = socket;
     socket.on("open", () => this.#listener?.opened());
-    socket.on("ping", () => this.#listener?.heard());
+    socket.on("ping", (data) => {
+      this.#listener?.heard();
+      // Not every ping needs its pong (RFC 6455, section 5.5.3).
+      if (socket.bufferedAmount <= MAX_BACKLOG_FOR_PONG) socket.pong(data);
+    });
     socket.on("pong", () => this.#listener?.heard());
     socket.on("message", (data, binary) => {
       this.#listener?.heard();
@@ -136,7 +154,7 @@ class Link implements Connection {
       this.#lost({ code: "E_CONTROLLER_CLOSED", message: `the controller closed the connection (${code})` }),
     );
     // It is what ws tells a dropped connection's end by, too: without a listener that would end the process.
-    socket.on("error", (error) => this.#lost(unreachable(error)));
+    socket.on("error", (error) => this.#broken(error));
   }
 
   #refused(response: IncomingMessage): void {
@@ -158,62 +176,24 @@ function retryAfter(value: string | undefined): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
-/** Read anew for every connection, so that a renewed certificate counts from the next one on. */
-async function readTls({ tls }: ControllerWay): Promise<SecureContextOptions> {
-  const { ca, cert, key } = tls;
-  return {
-    minVersion: "TLSv1.2",
-    ...(ca === undefined ? {} : { ca: await readFile(ca) }),
-    ...(cert === undefined ? {} : { cert: await readFile(cert) }),
-    ...(key === undefined ? {} : { key: await readFile(key) }),
-  };
-}
-
-/** A socket to the other end of a CONNECT tunnel. */
-function throughProxy(proxy: URL, { hostname, port, protocol }: URL, signal: AbortSignal): Promise<Socket> {
-  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-  const path = `${hostname}:${port || (protocol === "ws:" ? 80 : 443)}`;
-  const request = proxy.protocol === "https:" ? httpsRequest : httpRequest;
-  const account = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-  const headers = {
-    host: path,
-    ...(account === ":" ? {} : { "proxy-authorization": `Basic ${Buffer.from(account).toString("base64")}` }),
-  };
-  const asked = request({ host: proxy.hostname, port: proxy.port, method: "CONNECT", path, headers, signal });
-  asked.once("connect", (response, socket) => {
-    if (response.statusCode === 200) return resolve(socket);
-    socket.destroy();
-    reject(new Error(`the proxy answered ${response.statusCode}`));
-  });
-  asked.once("response", (response) => {
-    response.destroy();
-    reject(new Error(`the proxy answered ${response.statusCode}`));
-  });
-  asked.once("error", reject);
-  asked.end();
-  return promise;
-}
-
-function overTunnel(tunnel: Socket, { protocol, hostname }: URL, files: SecureContextOptions): Socket {
-  if (protocol === "ws:") return tunnel;
-  const host = hostname.replace(/^\[|\]$/g, "");
-  return connectTls({ ...files, socket: tunnel, host, servername: /[:\d]$/.test(host) ? "" : host });
-}
-
 function bytesOf(data: WebSocket.RawData): Uint8Array {
   if (Array.isArray(data)) return Buffer.concat(data);
   return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
 }
 
-function unreachable(error: unknown): Problem {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const message = error instanceof Error ? error.message || code : String(error);
-  if (code.startsWith("WS_ERR_")) {
-    return { code: "E_CONTROLLER_MALFORMED", message: `the controller does not keep to WebSocket: ${message}` };
+/** Why a connection could not be made, or did not last. */
+function unreachable(error: unknown, { tls }: ControllerWay, outdated: string | undefined): Problem {
+  if (error instanceof AgentError) return error.problem;
+  if (!(error instanceof Error)) return problemOf(error);
+  // What ws finds wrong with the upgrade itself has no code at all.
+  if (!("code" in error) || String(error.code).startsWith("WS_ERR_")) {
+    return { code: "E_CONTROLLER_MALFORMED", message: `the controller does not keep to WebSocket: ${error.message}` };
   }
-  return {
-    code: "E_CONTROLLER_UNREACHABLE",
-    message: `the controller cannot be reached: ${message}`,
-    hint: "Check the endpoint, the way there, and the certificates in controller.tls.",
-  };
+  return (
+    tlsProblem(error, tls, outdated) ?? {
+      code: "E_CONTROLLER_UNREACHABLE",
+      message: `the controller cannot be reached: ${wordsOf(error)}`,
+      hint: "Check the endpoint, the way there, and the certificates in controller.tls.",
+    }
+  );
 }

@@ -103,6 +103,8 @@ export class Fleet extends EventEmitter<{ change: [] }> {
     const before = host.remote;
     host.remote = remote;
     if (before?.hash === remote.hash && before.status === remote.status) return;
+    // That it has nothing from here is no news of a host that just came.
+    if (before === undefined && remote.status === "UNSET") return;
     const tone = { APPLIED: "good", FAILED: "bad" }[remote.status] ?? "plain";
     const text = `configuration ${remote.hash.slice(0, 8)} ${remote.status.toLowerCase()}`;
     note(

@@ -6,7 +6,7 @@ import type { Manner, OpampServer } from "./server.ts";
 
 const html = readFileSync(new URL("./page.html", import.meta.url), "utf8");
 const MAX_BODY = 1024 * 1024;
-const MANNERS: readonly string[] = ["well", "silent", "closing", "garbage", "busy"] satisfies Manner[];
+const MANNERS: readonly string[] = ["well", "silent", "closing", "garbage", "flooding", "busy"] satisfies Manner[];
 
 /** The page may run and be styled by what stands in it, and speak with where it came from. Nothing else. */
 const policy = [

@@ -1,6 +1,7 @@
 import { createServer as createHttp, type Server } from "node:http";
-import { createServer as createHttps } from "node:https";
+import { createServer as createHttps, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
+import { TLSSocket } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Fleet, FleetHost } from "./fleet.ts";
 import { readReport, writeAnswer } from "./schema.ts";
@@ -14,6 +15,8 @@ export type Manner =
   | "closing"
   /** Answers with bytes that are no message. */
   | "garbage"
+  /** Answers with messages without end. */
+  | "flooding"
   /** Answers 503 and asks for a pause. */
   | "busy";
 
@@ -21,9 +24,11 @@ export interface OpampOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** PEM; absent: without TLS. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Absent: without TLS. */
+  readonly tls?: ServerOptions;
 }
+
+const MAX_BUFFERED = 1024 * 1024;
 
 /** Bits of ServerToAgent.capabilities: accepts status, offers configurations, accepts the effective one. */
 const CAPABILITIES = 0x1 | 0x2 | 0x4;
@@ -34,6 +39,8 @@ export class OpampServer {
   manner: Manner = "well";
   /** How many connections were asked for, also those that were refused. */
   attempts = 0;
+  /** Common names of the client certificates that were shown and accepted, in their order. */
+  readonly clients: string[] = [];
   readonly #fleet: Fleet;
   readonly #server: Server;
   readonly #sockets = new Map<WebSocket, string>();
@@ -45,6 +52,10 @@ export class OpampServer {
     const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false, autoPong: false });
     server.on("upgrade", (request, socket, head) => {
       this.attempts += 1;
+      if (request.socket instanceof TLSSocket) {
+        const name = request.socket.getPeerCertificate().subject?.CN;
+        if (typeof name === "string") this.clients.push(name);
+      }
       if (this.manner === "busy") {
         socket.end(
           "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
@@ -102,6 +113,18 @@ export class OpampServer {
     });
   }
 
+  /** As fast as the other side takes it, and for as long. */
+  async #flood(socket: WebSocket, uid: string): Promise<void> {
+    const message = writeAnswer({ instanceUid: Buffer.from(uid, "base64") });
+    while (socket.readyState === socket.OPEN && this.manner === "flooding") {
+      for (let count = 0; count < 500 && socket.bufferedAmount < MAX_BUFFERED; count += 1) {
+        socket.send(message);
+        socket.ping();
+      }
+      await new Promise(setImmediate);
+    }
+  }
+
   #message(socket: WebSocket, data: WebSocket.RawData): void {
     if (this.manner === "silent") return;
     if (this.manner === "garbage") {
@@ -110,6 +133,7 @@ export class OpampServer {
     }
     const { host, gap } = this.#fleet.take(readReport(new Uint8Array(Buffer.from(data as Buffer))));
     this.#sockets.set(socket, host.uid);
+    if (this.manner === "flooding") return void this.#flood(socket, host.uid);
     socket.send(answerFor(host, gap));
   }
 }

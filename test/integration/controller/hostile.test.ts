@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer as createHttp, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { ControllerEvent } from "../../../agent/controller/ports.ts";
@@ -119,15 +120,98 @@ describe("a controller that sends what is no message", () => {
     expect(await lostBecause(await listen(server))).toBe("E_CONTROLLER_MALFORMED");
     expect(await offered.promise).toBeUndefined();
   });
+
+  it.each<[string, string | undefined, () => Iterable<Uint8Array>]>([
+    ["a gigabyte in a megabyte, as the extension that it says we agreed on", "permessage-deflate", bomb],
+    ["a gigabyte in a megabyte, without an agreement", undefined, bomb],
+    [
+      "a frame that is to have 2^63-1 bytes",
+      undefined,
+      () => endless([0x82, 127, 0x7f, ...Array<number>(7).fill(0xff)]),
+    ],
+    ["a frame that is to have a terabyte", undefined, () => endless([0x82, 127, 0, 0, 1, 0, 0, 0, 0, 0])],
+    ["a message in fragments of a byte", undefined, fragments],
+  ])("is dropped with memory to spare when it sends %s", async (_name, extension, frames) => {
+    const before = process.memoryUsage().rss;
+    let most = before;
+    const watching = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().rss);
+    }, 2);
+    open.push({ close: () => clearInterval(watching) });
+    const server = createHttp();
+    server.on("upgrade", (request, socket) => {
+      socket.on("error", () => undefined);
+      upgradeByHand(request, socket, extension);
+      void pour(frames(), socket);
+    });
+    expect(await lostBecause(await listen(server))).toBe("E_CONTROLLER_MALFORMED");
+    expect(most - before).toBeLessThan(200 * 1024 * 1024);
+  });
+
+  it("is not sent a pong for every ping when it reads none of them", async () => {
+    const count = 150_000;
+    const read = Promise.withResolvers<number>();
+    const ping = Buffer.concat([Uint8Array.of(0x89, 125), Buffer.alloc(125)]);
+    const server = createHttp();
+    const takeNothing = async (request: IncomingMessage, socket: Duplex): Promise<void> => {
+      socket.on("error", () => undefined).pause();
+      upgradeByHand(request, socket);
+      await pour(repeated(Buffer.concat(Array<Buffer>(100).fill(ping)), count / 100), socket);
+      socket.end(Uint8Array.of(0x88, 0));
+      let bytes = 0;
+      socket.on("data", (data: Buffer) => {
+        bytes += data.length;
+      });
+      socket.once("end", () => read.resolve(bytes)).resume();
+    };
+    server.on("upgrade", (request, socket) => void takeNothing(request, socket));
+    const agent = subject(await listen(server), { ackTimeoutMs: 60_000, heartbeatMs: 60_000 });
+    expect(await read.promise).toBeLessThan((count * 131) / 2);
+    expect((await agent.event(lost)).problem.code).toBe("E_CONTROLLER_CLOSED");
+  });
 });
 
-function upgradeByHand({ headers }: IncomingMessage, socket: Duplex): void {
+/** Blocks that end with a full flush stand for themselves, so that one of them a thousand times is one stream. */
+function bomb(): Iterable<Uint8Array> {
+  const block = deflateRawSync(Buffer.alloc(1024 * 1024), { finishFlush: constants.Z_FULL_FLUSH });
+  const compressed = Buffer.concat(Array<Buffer>(1024).fill(block));
+  const start = inflateRawSync(compressed.subarray(0, 20 * block.length), { finishFlush: constants.Z_SYNC_FLUSH });
+  expect(start).toHaveLength(20 * 1024 * 1024);
+  const head = Buffer.from([0xc2, 127, 0, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeUInt32BE(compressed.length, 6);
+  return [head, compressed];
+}
+
+function* endless(head: readonly number[]): Iterable<Uint8Array> {
+  yield Uint8Array.from(head);
+  yield* repeated(Buffer.alloc(64 * 1024), 10_000);
+}
+
+function* fragments(): Iterable<Uint8Array> {
+  yield Uint8Array.of(0x02, 1, 0);
+  yield* repeated(Buffer.concat(Array<Uint8Array>(1000).fill(Uint8Array.of(0x00, 1, 0))), 8_000);
+}
+
+function* repeated(chunk: Uint8Array, count: number): Iterable<Uint8Array> {
+  for (let sent = 0; sent < count; sent += 1) yield chunk;
+}
+
+/** Writes as fast as the other side reads, until it has enough. */
+async function pour(chunks: Iterable<Uint8Array>, socket: Duplex): Promise<void> {
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  for (const chunk of chunks) {
+    if (socket.destroyed) return;
+    if (!socket.write(chunk)) await Promise.race([closed, once(socket, "drain")]);
+  }
+}
+
+function upgradeByHand({ headers }: IncomingMessage, socket: Duplex, extension?: string): void {
   const magic = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   const digest = createHash("sha1")
     .update(`${String(headers["sec-websocket-key"])}${magic}`)
     .digest("base64");
   socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${digest}\r\n\r\n`,
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${digest}\r\n${extension === undefined ? "" : `Sec-WebSocket-Extensions: ${extension}\r\n`}\r\n`,
   );
 }
 
@@ -148,6 +232,37 @@ describe("a controller that speaks to somebody else", () => {
     expect((await agent.event(lost)).problem.code).toBe("E_CONTROLLER_UID");
     expect(agent.events.some(({ step }) => step === "offered")).toBe(false);
     expect(agent.fragment).toBeNull();
+  });
+});
+
+describe("a controller that gives orders", () => {
+  const remoteConfig = {
+    configHash: Buffer.from("c0ffee", "hex"),
+    config: { configMap: { "": { body: Buffer.from("version: 1") } } },
+  };
+
+  it.each<[string, object]>([
+    ["a command along with a configuration", { command: { type: 0 }, remoteConfig }],
+    [
+      "an order that this agent does not know",
+      { customMessage: { capability: "x", type: "request", data: Buffer.of(1) } },
+    ],
+  ])("is listened to no further than that, also the second time and by a later process: %s", async (_name, order) => {
+    const begun = await hostile((socket, instanceUid) => {
+      const give = (): void => socket.send(writeAnswer({ instanceUid, ...order }));
+      socket.on("message", give);
+      socket.on("ping", (data) => socket.pong(data));
+      for (let count = 0; count < 2; count += 1) give();
+    });
+    const first = subject(begun);
+    await first.next("connected");
+    await first.reported(3);
+    await first.stop();
+    const later = new Subject([begun], {}, first.session);
+    open.push({ close: () => later.stop() });
+    await later.reported(3);
+    const steps = [...first.events, ...later.events].map(({ step }) => step);
+    expect(steps).toEqual(["connected", "connected"]);
   });
 });
 

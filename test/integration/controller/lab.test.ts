@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { rename, symlink, unlink } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AgentProcess } from "../../lab/agent.ts";
 import { LabController } from "../../lab/controller.ts";
@@ -62,6 +65,8 @@ describe("a real host under the reference controller", () => {
     expect(await judged("version: 1\nnetwork: { vlans: { backup: 106 } }\n")).toMatchObject({ status: "APPLIED" });
     await agent.event("change", "confirmed", { from: mark });
     expect(await host.vsctl("get", "Port", "bond0", "trunks")).toContain("106");
+    const kept = join(host.root, "var/lib/devcloud-agent/configuration.json");
+    await expect.poll(() => readFileSync(kept, "utf8"), { timeout: 10_000 }).toContain("backup");
   });
 
   it("goes back from a configuration that cuts it off from the controller, and reports it", async () => {
@@ -102,6 +107,34 @@ describe("a real host under the reference controller", () => {
   it("refuses what is invalid together with what the host says itself", async () => {
     expect(await judged("version: 1\nnetwork: { vlans: { backup: 120 } }\n")).toMatchObject({ status: "FAILED" });
     expect(await judged("version: 1\nnetwork: [\n")).toMatchObject({ status: "FAILED" });
+  });
+
+  it("reports FAILED what it cannot write, and a change of its own waits for no controller then", async () => {
+    const folder = join(host.root, "var/lib/devcloud-agent/controller");
+    await rename(folder, `${folder}.aside`);
+    // Nothing lies there, and nothing can be put there: also root cannot make a folder of a link that leads nowhere.
+    await symlink("/nowhere/at/all", folder);
+    const remote = await judged("version: 1\nnetwork: { vlans: { backup: 111 } }\n");
+    expect(remote).toMatchObject({ status: "FAILED" });
+    expect(remote?.error).toContain("50-controller.yaml");
+    await controller.stop("SIGKILL");
+    const changed = async (act: () => Promise<unknown>): Promise<string> => {
+      const mark = agent.mark();
+      await act();
+      agent.kill("SIGHUP");
+      await agent.event("change", "confirmed", { from: mark });
+      return await host.vsctl("get", "Port", "bond0", "trunks");
+    };
+    const own = { version: 1, network: { vlans: { own: 112 } } };
+    expect(await changed(() => host.writeConfig("60-own.yaml", own, "override"))).toContain("112");
+    controller = await LabController.start(lab);
+    await controller.host(({ connected }) => connected);
+    const before = await changed(async () => {
+      await unlink(folder);
+      await rename(`${folder}.aside`, folder);
+      await host.writeConfig("60-own.yaml", { version: 1 }, "override");
+    });
+    expect(before).not.toContain("112");
   });
 
   it.each(["silent", "closing", "garbage", "busy"] as const)(

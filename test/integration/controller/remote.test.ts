@@ -53,6 +53,15 @@ async function push({ fleet, opamp }: Pair, text: string): Promise<string> {
 const judged = (hash: string) => (host: FleetHost) =>
   host.remote?.hash === hash && host.remote.status !== "APPLYING" && host.remote.status !== "UNSET";
 
+const judging = (hash: string) => (host: FleetHost) => host.remote?.hash === hash && host.remote.status === "APPLYING";
+
+/** The next two reports have come: whatever was sent to the agent before has been taken, and told. */
+async function reported({ fleet }: Pair): Promise<void> {
+  const [first] = fleet.hosts.values();
+  const from = first?.sequence ?? 0;
+  await seen(fleet, ({ sequence }) => sequence >= from + 2);
+}
+
 describe("a host and the reference controller", () => {
   it("know each other: who it is, how it is, what is in force", async () => {
     const { fleet, agent } = await pair();
@@ -136,6 +145,37 @@ describe("a configuration of the controller", () => {
     expect(both.agent.fragment).toBeNull();
   });
 
+  it("that cannot be written is FAILED with the reason and tried no longer, and the next one is taken", async () => {
+    const both = await pair();
+    both.agent.unwritable = new Error("the disk is read-only");
+    const hash = await push(both, "version: 1 # unwritable\n");
+    const host = await seen(both.fleet, judged(hash));
+    expect(host.remote).toEqual({ hash, status: "FAILED", error: "the disk is read-only" });
+    expect(both.agent.session?.applying).toBeUndefined();
+    expect(both.agent.followed).toEqual([]);
+    both.agent.unwritable = undefined;
+    expect((await seen(both.fleet, judged(await push(both, "version: 1 # next\n")))).remote?.status).toBe("APPLIED");
+  });
+
+  it("that cannot be taken away again is FAILED all the same, the trouble is told, and the link goes on", async () => {
+    const both = await pair();
+    both.agent.follow = async () => {
+      both.agent.unwritable = new Error("the disk is read-only");
+      return { code: "E_NETWORK_ROLLED_BACK", message: "rolled back: no answer" };
+    };
+    const hash = await push(both, "version: 1 # bad\n");
+    const host = await seen(both.fleet, judged(hash));
+    expect(host.remote).toEqual({ hash, status: "FAILED", error: "rolled back: no answer" });
+    expect(both.agent.session?.applying).toBeUndefined();
+    const complaints = both.agent.events.flatMap((event) =>
+      event.step === "complaint" ? [event.problem.message] : [],
+    );
+    expect(complaints).toEqual(["the disk is read-only"]);
+    both.agent.unwritable = undefined;
+    both.agent.follow = async () => undefined;
+    expect((await seen(both.fleet, judged(await push(both, "version: 1 # next\n")))).remote?.status).toBe("APPLIED");
+  });
+
   it("that failed is not tried again, however often it is offered, also by a later process; a person may", async () => {
     const both = await pair();
     both.agent.follow = async (fragment) => (fragment === null ? undefined : { code: "E_X", message: "no" });
@@ -164,6 +204,86 @@ describe("a configuration of the controller", () => {
     await seen(both.fleet, ({ remote }) => remote?.hash === hash && remote.status === "APPLIED");
     expect(both.agent.retries).toBe(1);
     expect(both.agent.session?.failed).toEqual([]);
+  });
+
+  it("that nobody offered since the start is asked for when a person wants it tried again", async () => {
+    const failed = [{ hash: "beef", reason: "no", at: "2026-01-01T00:00:00.000Z" }];
+    const remote = { hash: "beef", status: "failed", error: "no" } as const;
+    const { fleet, agent } = await pair({ uid: "11".repeat(16), sequence: 5, remote, failed });
+    const host = await seen(fleet, (each) => each.remote?.status === "FAILED");
+    // This controller offers what it has for a host only to one that does not say that it had it.
+    host.desired = { hash: "beef", text: "version: 1 # fixable\n" };
+    agent.controller.retry();
+    await seen(fleet, (each) => each.remote?.status === "APPLIED");
+    expect(agent.followed).toEqual(["version: 1 # fixable\n"]);
+    expect(agent.session?.failed).toEqual([]);
+  });
+
+  it("is the last one that was offered, whatever came while another one was on trial", async () => {
+    const both = await pair();
+    const trial = Promise.withResolvers<undefined>();
+    both.agent.follow = () => trial.promise;
+    const host = await seen(both.fleet, ({ health }) => health !== undefined);
+    const say = (hash: string): void => {
+      both.opamp.offer({ ...host, desired: { hash, text: `version: 1 # ${hash}\n` }, remote: undefined });
+    };
+    for (const hash of ["aa", "bb", "cc"]) say(hash);
+    await seen(both.fleet, judging("aa"));
+    await reported(both);
+    trial.resolve(undefined);
+    await seen(both.fleet, judged("cc"));
+    expect(both.agent.followed).toEqual(["version: 1 # aa\n", "version: 1 # cc\n"]);
+  });
+
+  it("stays the one on trial when the controller came back to it meanwhile", async () => {
+    const both = await pair();
+    const trial = Promise.withResolvers<undefined>();
+    both.agent.follow = () => trial.promise;
+    const host = await seen(both.fleet, ({ health }) => health !== undefined);
+    const say = (hash: string): void => {
+      both.opamp.offer({ ...host, desired: { hash, text: `version: 1 # ${hash}\n` }, remote: undefined });
+    };
+    say("aa");
+    await seen(both.fleet, judging("aa"));
+    for (const hash of ["bb", "aa"]) say(hash);
+    // An answer to a report that came after them: they have arrived.
+    await reported(both);
+    trial.resolve(undefined);
+    await seen(both.fleet, judged("aa"));
+    await reported(both);
+    expect(both.agent.followed).toEqual(["version: 1 # aa\n"]);
+  });
+
+  it("is tried once when it is offered again while it is still being looked at", async () => {
+    const both = await pair();
+    const host = await seen(both.fleet, ({ health }) => health !== undefined);
+    const desired = { hash: "aa", text: "version: 1 # aa\n" };
+    for (let count = 0; count < 10; count += 1) both.opamp.offer({ ...host, desired, remote: undefined });
+    await seen(both.fleet, judged("aa"));
+    await reported(both);
+    expect(both.agent.followed).toEqual(["version: 1 # aa\n"]);
+    expect(both.agent.events.filter(({ step }) => step === "offered" || step === "applied")).toHaveLength(2);
+  });
+
+  it("without a hash is refused, once, and nothing is tried", async () => {
+    const both = await pair();
+    const host = await seen(both.fleet, ({ health }) => health !== undefined);
+    for (const text of ["version: 1 # a\n", "version: 1 # b\n"]) {
+      both.opamp.offer({ ...host, desired: { hash: "", text }, remote: { hash: "?", status: "", error: "" } });
+    }
+    const { remote } = await seen(both.fleet, judged(""));
+    expect(remote).toMatchObject({ status: "FAILED", error: "the configuration was refused: it has no hash" });
+    await reported(both);
+    expect(both.agent.followed).toEqual([]);
+    expect(both.agent.events.filter(({ step }) => step === "failed")).toHaveLength(1);
+  });
+
+  it("is remembered with a short reason, however much it made the host say", async () => {
+    const both = await pair();
+    both.agent.follow = async () => ({ code: "E_X", message: "x".repeat(1_000_000) });
+    const hash = await push(both, "version: 1 # bad\n");
+    expect((await seen(both.fleet, judged(hash))).remote?.error).toHaveLength(1_000);
+    expect(JSON.stringify(both.agent.session).length).toBeLessThan(5_000);
   });
 
   it("that an earlier process had on trial is judged by what the host follows", async () => {
@@ -217,6 +337,6 @@ describe("the way to the controller", () => {
     expect(await reach(right, "wrong")).toMatchObject({ ok: false });
     expect(await reach(right)).toMatchObject({ ok: false });
     expect((await reach(await server("wrong"), "wrong")).detail).toContain("altnames");
-    expect((await reach(right, "missing")).detail).toContain("ENOENT");
+    expect((await reach(right, "missing")).detail).toContain("missing/ca.pem does not exist");
   });
 });

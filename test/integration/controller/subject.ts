@@ -5,6 +5,7 @@ import { Controller } from "../../../agent/controller/controller.ts";
 import type { ControllerEvent, HostPort } from "../../../agent/controller/ports.ts";
 import type { Session } from "../../../agent/controller/state.ts";
 import type { Problem } from "../../../agent/core/errors.ts";
+import type { ControllerWay } from "../../../agent/core/probe.ts";
 import { systemClock } from "../../../agent/system/clock.ts";
 import { openTransport } from "../../../agent/system/websocket.ts";
 
@@ -32,13 +33,21 @@ export class Subject {
   readonly followed: (string | null)[] = [];
   /** What the host says when it is to follow a configuration. */
   follow: (fragment: string | null) => Promise<Problem | undefined> = async () => undefined;
+  /** Why nothing can be written as the controller's configuration; absent where it can be. */
+  unwritable: Error | undefined;
   session: Session | undefined;
   retries = 0;
+  #looks = 0;
   readonly #emitter = new EventEmitter();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
-  constructor(endpoints: readonly string[], changed: Partial<ControllerTiming> = {}, session?: Session) {
+  constructor(
+    endpoints: readonly string[],
+    changed: Partial<ControllerTiming> = {},
+    session?: Session,
+    way: Partial<ControllerWay> = {},
+  ) {
     this.session = session;
     const settings: ControllerSettings = { endpoints, tls: {}, allow: [], timing: { ...timing, ...changed } };
     this.controller = new Controller(
@@ -46,7 +55,7 @@ export class Subject {
         clock: systemClock,
         random: () => 0.5,
         randomBytes,
-        transport: openTransport(() => ({ endpoints, tls: {} })),
+        transport: openTransport(() => ({ endpoints, tls: {}, ...way })),
         session: {
           read: async () => this.session,
           write: async (value) => {
@@ -66,10 +75,11 @@ export class Subject {
 
   #host(): HostPort {
     return {
-      describe: async () => ({
-        identifying: { "service.name": "devcloud-agent" },
-        nonIdentifying: { "host.name": "subject" },
-      }),
+      describe: async () => {
+        this.#looks += 1;
+        this.#emitter.emit("event");
+        return { identifying: { "service.name": "devcloud-agent" }, nonIdentifying: { "host.name": "subject" } };
+      },
       health: async () => ({ healthy: true, status: "ready" }),
       effective: async () => this.fragment ?? "version: 1\n",
       validate: async (text) =>
@@ -78,6 +88,7 @@ export class Subject {
           : [],
       fragment: async () => this.fragment,
       setFragment: async (text) => {
+        if (this.unwritable !== undefined) throw this.unwritable;
         this.fragment = text;
       },
       follow: async () => {
@@ -97,6 +108,22 @@ export class Subject {
       if (found !== undefined) return found;
       await this.another();
     }
+  }
+
+  /** The first such event from now on. */
+  async next<S extends ControllerEvent["step"]>(step: S): Promise<Extract<ControllerEvent, { step: S }>> {
+    const isIt = (event: ControllerEvent): event is Extract<ControllerEvent, { step: S }> => event.step === step;
+    for (let from = this.events.length; ; ) {
+      await this.another();
+      const found = this.events.slice(from).find(isIt);
+      if (found !== undefined) return found;
+      from = this.events.length;
+    }
+  }
+
+  /** It has looked at itself so often to report; all reports but the last one were answered then. */
+  async reported(times: number): Promise<void> {
+    while (this.#looks < times) await this.another();
   }
 
   async another(): Promise<void> {

@@ -126,6 +126,13 @@ describe("what a controller writes with another library", () => {
     expect(decode(message)).toEqual({ uid, error: { unavailable: true, message: "later", retryAfterMs: 45_000 } });
   });
 
+  it("moves no cursor and hides nothing in an error's text, which people read in a terminal", () => {
+    const errorMessage = "\u001b[2Jall\nis \u202ewell\u0007";
+    expect(decode(writeAnswer({ instanceUid: uidBytes, errorResponse: { errorMessage } })).error?.message).toBe(
+      "?[2Jall?is ?well?",
+    );
+  });
+
   it("brings no configuration along with a command, which is not taken either", () => {
     const remoteConfig = { configHash: Buffer.from(hash, "hex") };
     expect(decode(writeAnswer({ instanceUid: uidBytes, command: { type: 0 }, remoteConfig }))).toEqual({ uid });
@@ -153,6 +160,11 @@ describe("what is no message", () => {
     [
       "an id of 15 bytes to be",
       writeAnswer({ instanceUid: uidBytes, agentIdentification: { newInstanceUid: Buffer.alloc(15) } }),
+    ],
+    ["an id of 10,000 bytes", writeAnswer({ instanceUid: Buffer.alloc(10_000) })],
+    [
+      "a configuration with a hash of 10,000 bytes, which would be written down",
+      writeAnswer({ instanceUid: uidBytes, remoteConfig: { configHash: Buffer.alloc(10_000) } }),
     ],
   ])("is refused: %s", (_name, message) => {
     expect(refusalOf(message)).toBe("E_CONTROLLER_MALFORMED");

@@ -145,6 +145,14 @@ describe("the link to the controller", () => {
     expect(bench.done).toEqual(["connect", "drop", "connect"]);
   });
 
+  it("does not wait for the sake of an endpoint that is gone from the settings", () => {
+    const bench = new Bench().open().say({ event: "lost", problem, retryAfterMs: 86_400_000 });
+    bench.say({ event: "configured", endpoints: [...endpoints, "wss://c.example/"] });
+    expect(bench.state.state).toBe("waiting");
+    bench.say({ event: "configured", endpoints: endpoints.slice(1) });
+    expect(bench.state).toMatchObject({ state: "connecting", attempt: 0 });
+  });
+
   it("keeps its promises whatever happens in whatever order", () => {
     const event = fc.constantFrom<SessionEvent>(
       { event: "configured", endpoints },
