@@ -47,11 +47,11 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     report,
   });
   const controllerSession = openStateFile<Session>(host.places.controllerSession, (problem) => events.problem(problem));
-  const configuration = new Configuration(
-    host.places,
-    (problem) => events.problem(problem),
-    async () => (await controllerSession.read())?.applying !== undefined,
-  );
+  const configuration = new Configuration(host.places, {
+    onProblem: (problem) => events.problem(problem),
+    applying: async () => (await controllerSession.read())?.applying !== undefined,
+    hasLastGood: async () => (await host.ports.state.read("last-good")) !== undefined,
+  });
   const readiness = new Readiness({
     notifier,
     clock: systemClock,
@@ -92,6 +92,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   async function serve(): Promise<UnixServer | undefined> {
     try {
       await configuration.wanted();
+      keepConfiguration();
       await removeTemporaries(host.places.networkState);
       const os = await startOs();
       const parts = {
@@ -186,9 +187,14 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     }
   }
 
+  function keepConfiguration(): void {
+    configuration.keep().catch((error: unknown) => events.bug(error));
+  }
+
   async function reload(): Promise<void> {
     await readiness.reloading(async () => {
       await configuration.load();
+      keepConfiguration();
       link?.reconfigured();
       containers?.trigger();
       web?.look();

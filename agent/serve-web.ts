@@ -1,7 +1,7 @@
 import { openCollectors } from "../collectors/index.ts";
 import { Scrape } from "../collectors/scrape.ts";
 import type { MetricsSettings } from "./config/settings.ts";
-import { defaultMetrics } from "./config/timing.ts";
+import { closedMetrics, defaultMetrics } from "./config/timing.ts";
 import { splitHostPort } from "./config/values.ts";
 import type { Configuration } from "./configuration.ts";
 import { containerStates } from "./container-states.ts";
@@ -23,6 +23,7 @@ import { readWebTls } from "./system/web-tls.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { version } from "./version.ts";
 import { OwnMetrics } from "./web/own-metrics.ts";
+import { byOwnName } from "./web/own-name.ts";
 import { statusPage } from "./web/page/page.ts";
 import { pages } from "./web/pages.ts";
 import type { Status } from "./web/status.ts";
@@ -59,16 +60,14 @@ interface Wanted {
   readonly loopbackOnly: boolean;
   readonly tls?: NonNullable<WebOptions["tls"]>;
   readonly clientTimeoutMs: number;
+  readonly requestTimeoutMs: number;
 }
 
 /** Serves what anybody may read over HTTP, on the addresses of `metrics.listen`, until the signal is aborted. */
 export function serveWeb(parts: WebParts): Web {
   const { configuration, events, signal } = parts;
-  // Without a valid configuration nobody knows who may read, or by which web_config: nothing but loopback is opened then.
   const settings = (): MetricsSettings =>
-    configuration.settings === undefined
-      ? { ...defaultMetrics, listen: ["127.0.0.1:9464"] }
-      : (configuration.settings.metrics ?? defaultMetrics);
+    configuration.settings === undefined ? closedMetrics : (configuration.settings.metrics ?? defaultMetrics);
   const files = new SystemHostFiles(parts.host.places.root, () => settings().timing.collectTimeoutMs / 2);
   const page = statusPage({
     status: parts.status,
@@ -78,7 +77,8 @@ export function serveWeb(parts: WebParts): Web {
     onError: (error) => events.bug(error),
     signal,
   });
-  const routes = { ...pages({ ...pagesTarget(parts, files, settings) }), ...page, ...parts.routes };
+  const all = { ...pages({ ...pagesTarget(parts, files, settings) }), ...page, ...parts.routes };
+  const routes = byOwnName(all, () => [configuration.settings?.host.name ?? "", hostName()]);
   let server: WebServer | undefined;
   let serving = "";
   let told = "";
@@ -121,13 +121,14 @@ export function serveWeb(parts: WebParts): Web {
 }
 
 function pagesTarget(parts: WebParts, files: SystemHostFiles, settings: () => MetricsSettings) {
-  const { host, network, readiness, telemetry, events, signal } = parts;
+  const { host, network, readiness, configuration, telemetry, events, signal } = parts;
   const own = new OwnMetrics(version, process.version, () => {
     const current = network.current;
     return {
       ready: readiness.ready,
       loops: telemetry.states,
       changing: network.change !== undefined,
+      configuration: configuration.inForce,
       ...(current === undefined
         ? {}
         : { network: { revision: current.revision, hash: current.hash, mode: current.network.mode } }),
@@ -155,19 +156,21 @@ function pagesTarget(parts: WebParts, files: SystemHostFiles, settings: () => Me
     metrics: async () => (await scrape.text()) + (await own.text()),
     status: parts.status,
     ready: () => readiness.ready,
+    notice: () => configuration.notice?.message,
     alive: parts.alive,
   };
 }
 
 async function wantedOf(settings: MetricsSettings, onProblem: (problem: Problem) => void): Promise<Wanted> {
   const listen = settings.listen.flatMap((text) => splitHostPort(text) ?? []);
-  const { clientTimeoutMs } = settings.timing;
-  if (settings.webConfig === undefined) return { listen, clientTimeoutMs, loopbackOnly: false };
+  const { clientTimeoutMs, requestTimeoutMs } = settings.timing;
+  const common = { listen, clientTimeoutMs, requestTimeoutMs };
+  if (settings.webConfig === undefined) return { ...common, loopbackOnly: false };
   try {
     const bytes = await readFileBounded(settings.webConfig, MAX_WEB_CONFIG);
     const { tls } = parseWebConfig(new TextDecoder().decode(bytes), settings.webConfig);
     const read = tls && (await readWebTls(tls, settings.webConfig));
-    return { listen, clientTimeoutMs, loopbackOnly: false, ...(read === undefined ? {} : { tls: read }) };
+    return { ...common, loopbackOnly: false, ...(read === undefined ? {} : { tls: read }) };
   } catch (error) {
     const { message } = problemOf(error);
     onProblem({
@@ -177,6 +180,6 @@ async function wantedOf(settings: MetricsSettings, onProblem: (problem: Problem)
       path: "metrics.web_config",
       hint: "The other listeners open by themselves once the file is right.",
     });
-    return { listen, clientTimeoutMs, loopbackOnly: true };
+    return { ...common, loopbackOnly: true };
   }
 }

@@ -53,6 +53,10 @@ export async function statusOf(parts: Parts): Promise<Status> {
     pid: process.pid,
     startedAt: Math.round(performance.timeOrigin),
     ready: readiness.ready,
+    configuration: {
+      inForce: configuration.inForce,
+      ...(configuration.notice && { problem: configuration.notice }),
+    },
     network: await networkStatus(host, network, reconciler.state, configuration.settings, events.current),
     os: osStatus(parts.os),
     ...(containers && { containers: containers.status() }),

@@ -1,13 +1,19 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { TlsOptions } from "node:tls";
 import { type Problem, problemOf } from "../core/errors.ts";
+import { Connections } from "./connections.ts";
 
 export interface WebRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage["headers"];
+  /** Of the client. */
+  readonly address: string;
+  /** Whether it came over TLS. */
+  readonly secure: boolean;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
 }
@@ -38,6 +44,8 @@ export interface WebOptions {
   readonly tls?: TlsOptions;
   /** A client that is slower is dropped, in milliseconds. */
   readonly clientTimeoutMs: number;
+  /** A request that is not there as a whole by then is dropped, in milliseconds. */
+  readonly requestTimeoutMs: number;
   readonly onProblem: (problem: Problem) => void;
 }
 
@@ -48,6 +56,7 @@ export class WebServer {
   readonly #options: WebOptions;
   readonly #open = new Map<string, Server>();
   readonly #told = new Map<string, string>();
+  readonly #connections = new Connections(MAX_CONNECTIONS);
   #closed = false;
 
   constructor(options: WebOptions) {
@@ -110,27 +119,28 @@ export class WebServer {
   }
 
   #server(): Server {
-    const { tls, clientTimeoutMs } = this.#options;
+    const { tls, clientTimeoutMs, requestTimeoutMs } = this.#options;
     const listener: RequestListener = (incoming, outgoing) => void this.#answer(incoming, outgoing);
     const limits = {
       // How often those two are looked after.
-      connectionsCheckingInterval: Math.ceil(clientTimeoutMs / 2),
-      requestTimeout: clientTimeoutMs,
-      headersTimeout: clientTimeoutMs,
+      connectionsCheckingInterval: Math.ceil(requestTimeoutMs / 2),
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: requestTimeoutMs,
       keepAliveTimeout: clientTimeoutMs,
     };
     const server =
-      tls === undefined ? createServer(limits, listener) : createTlsServer({ ...limits, ...tls }, listener);
-    server.maxConnections = MAX_CONNECTIONS;
-    return server;
+      tls === undefined
+        ? createServer(limits, listener)
+        : createTlsServer({ ...limits, ...tls, handshakeTimeout: requestTimeoutMs }, listener);
+    return server.on("connection", (socket: Socket) => this.#connections.admit(socket));
   }
 
   async #answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const gone = new AbortController();
     outgoing.once("close", () => gone.abort());
     // A client that reads one byte a second holds its answer in our memory; streams are slow by their nature.
-    const slow = setTimeout(() => outgoing.destroy(), this.#options.clientTimeoutMs);
-    gone.signal.addEventListener("abort", () => clearTimeout(slow), { once: true });
+    const { clientTimeoutMs } = this.#options;
+    const slow = dropAfter(outgoing, clientTimeoutMs, gone.signal);
     try {
       const answer = await this.#route(incoming, gone.signal);
       const headers = {
@@ -144,7 +154,7 @@ export class WebServer {
       else if (isWhole(answer.body)) outgoing.end(answer.body);
       else {
         clearTimeout(slow);
-        await send(answer.body, outgoing, gone.signal);
+        await send(answer.body, outgoing, { signal: gone.signal, timeoutMs: clientTimeoutMs });
       }
     } catch (error) {
       this.#options.onProblem(problemOf(error));
@@ -160,7 +170,10 @@ export class WebServer {
     if (incoming.method !== "GET" && incoming.method !== "HEAD") {
       return { status: 405, type: "text/plain", headers: { allow: "GET, HEAD" }, body: "read-only\n" };
     }
-    return route({ path, query: new URLSearchParams(query), headers: incoming.headers, signal });
+    const { headers, socket } = incoming;
+    const address = socket.remoteAddress ?? "";
+    const secure = "encrypted" in socket;
+    return route({ path, query: new URLSearchParams(query), headers, address, secure, signal });
   }
 }
 
@@ -168,14 +181,31 @@ function isWhole(body: WebAnswer["body"]): body is string | Uint8Array {
   return typeof body === "string" || body instanceof Uint8Array;
 }
 
-/** A client that does not read is waited for, so that nothing piles up here. */
-async function send(stream: AsyncIterable<string>, outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
+interface Patience {
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/** A client that does not read is waited for, so that nothing piles up here, and not for ever. */
+async function send(stream: AsyncIterable<string>, outgoing: ServerResponse, patience: Patience): Promise<void> {
+  const { signal, timeoutMs } = patience;
   outgoing.flushHeaders();
   for await (const text of stream) {
     if (signal.aborted) return;
-    if (!outgoing.write(text)) await drained(outgoing, signal);
+    if (outgoing.write(text)) continue;
+    const slow = dropAfter(outgoing, timeoutMs, signal);
+    await drained(outgoing, signal);
+    clearTimeout(slow);
   }
+  dropAfter(outgoing, timeoutMs, signal);
   outgoing.end();
+}
+
+function dropAfter(outgoing: ServerResponse, ms: number, gone: AbortSignal): NodeJS.Timeout {
+  const slow = setTimeout(() => outgoing.destroy(), ms);
+  gone.addEventListener("abort", () => clearTimeout(slow), { once: true });
+  return slow;
 }
 
 function drained(outgoing: ServerResponse, signal: AbortSignal): Promise<void> {

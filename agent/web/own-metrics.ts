@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ReconcilerState } from "../core/reconciler.ts";
-import type { Status } from "./status.ts";
+import { type InForce, inForceWords, type Status } from "./status.ts";
 
 /** What the agent tells of itself at the moment of a scrape. */
 export interface OwnState {
@@ -10,6 +10,8 @@ export interface OwnState {
   /** The network that the host follows now. */
   readonly network?: { readonly revision: number; readonly hash: string; readonly mode: string };
   readonly changing: boolean;
+  /** Absent before the configuration was read. */
+  readonly configuration?: InForce;
 }
 
 const LOOP_STATES: readonly ReconcilerState["state"][] = ["idle", "running", "settled", "backoff"];
@@ -39,6 +41,11 @@ export class OwnMetrics {
     "hash",
     "mode",
   ]);
+  readonly #inForce = this.#gauge(
+    "config_in_force",
+    "Whether these settings are in force (1): those that are written, or what stands in for an invalid configuration.",
+    ["settings"],
+  );
   readonly #changing = this.#gauge("network_change_pending", "Whether a change waits to be confirmed (1).");
   readonly #changes = this.#counter("network_changes_total", "Changes of the network, by how they ended.", ["outcome"]);
   readonly #failovers = this.#counter("network_failovers_total", "Moves of the bond to another member.");
@@ -74,10 +81,11 @@ export class OwnMetrics {
   }
 
   async text(): Promise<string> {
-    const { ready, loops, network, changing } = this.#state();
+    const { ready, loops, network, changing, configuration } = this.#state();
     this.#ready.set(ready === "yes" ? 1 : 0);
     this.#degraded.set(ready === "degraded" ? 1 : 0);
     this.#changing.set(changing ? 1 : 0);
+    for (const settings of inForceWords) this.#inForce.set({ settings }, settings === configuration ? 1 : 0);
     for (const gauge of [this.#loop, this.#problems, this.#config, this.#revision]) gauge.reset();
     for (const [capability, loop] of loops) {
       for (const state of LOOP_STATES) this.#loop.set({ capability, state }, state === loop.state ? 1 : 0);

@@ -13,12 +13,23 @@ export interface Status {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly ready: "no" | "yes" | "degraded";
+  readonly configuration: ConfigurationStatus;
   readonly network: NetworkStatus;
   readonly os: OsStatus;
   /** Absent until it is begun with, after the network stands. */
   readonly containers?: ContainersStatus;
   /** The link to the controller; absent until it was looked at. */
   readonly controller?: ControllerStatus;
+}
+
+/** Which settings are in force: those that are written; or, where these are invalid, others that stand in for them. */
+export const inForceWords = ["written", "last-good", "network-alone", "none"] as const;
+export type InForce = (typeof inForceWords)[number];
+
+export interface ConfigurationStatus {
+  readonly inForce: InForce;
+  /** Why it is not what is written, and which others are in force. */
+  readonly problem?: Problem;
 }
 
 export interface ContainersStatus {

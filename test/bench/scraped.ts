@@ -29,6 +29,7 @@ const server = new WebServer({
   listen: [{ host: "127.0.0.1", port }],
   loopbackOnly: true,
   clientTimeoutMs: 30_000,
+  requestTimeoutMs: 5_000,
   onProblem: (problem) => process.stderr.write(`${problem.message}\n`),
 });
 await server.refresh();

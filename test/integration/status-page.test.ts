@@ -40,6 +40,11 @@ test("the status page comes with its policy, shows the host, and is told of a cu
     expect(head.split("\r\n")).toContain(header);
   }
   expect(body).toMatch(/^<!doctype html>/);
+  const named = async (path: string): Promise<string> => {
+    const ask = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"];
+    return (await host.exec([...ask, "--header", "Host: rebound.example:9464", `${url}${path}`])).stdout;
+  };
+  expect([await named("/"), await named("/api/v1/status"), await named("/metrics")]).toEqual(["421", "421", "200"]);
 
   const stream = views(host);
   const before = await until(stream, ({ headline }) => headline === "In order");

@@ -3,6 +3,7 @@
  *
  *   npm run lab [-- --hosts N]    build it, follow its events, take it down on Ctrl-C
  *   npm run lab -- demo           walk through what the agent does, unattended
+ *   npm run lab -- pictures [FOLDER]         both pages as PNG files, in order and in trouble (default: dist.pictures)
  *   npm run lab -- shell [HOST] [--lab ID]   a shell on a host of the running lab
  *   npm run lab -- down [--all]   remove what crashed labs left; with --all the running ones too
  */
@@ -13,13 +14,15 @@ import { LabController } from "./controller.ts";
 import { demo } from "./demo.ts";
 import { openShell } from "./host.ts";
 import { createLab, type Lab, requireRoot } from "./lab.ts";
+import { takePictures } from "./pictures.ts";
 import { ensureBuilt } from "./program.ts";
 import { readable } from "./readable.ts";
 import { evict, labs, sweep } from "./registry.ts";
 import { hostTools } from "./tools.ts";
 import { paint, seconds } from "./walk.ts";
 
-const usage = "usage: npm run lab -- [up [--hosts N] | demo | shell [HOST] [--lab ID] | down [--all]]";
+const usage =
+  "usage: npm run lab -- [up [--hosts N] | demo | pictures [FOLDER] | shell [HOST] [--lab ID] | down [--all]]";
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {
@@ -49,6 +52,11 @@ async function main(): Promise<number> {
       await ensureBuilt(say);
       return await demo(stop);
     }
+    case "pictures":
+      requireRoot();
+      await ensureBuilt(say);
+      await takePictures(host ?? "dist.pictures", say);
+      return 0;
     case "shell":
       requireRoot();
       return await shell(host ?? "h1", values.lab);

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { firstOfTheMost } from "../../core/crowd.ts";
 
 export interface FeedOptions {
   readonly clock: Pick<Clock, "sleep">;
@@ -13,8 +14,22 @@ export const MAX_CLIENTS = 32;
 const EVERY_MS = 5_000;
 /** A storm of events makes no storm of looks at the host. */
 const PAUSE_MS = 250;
+/** The last that a page hears whose place another one got: it asks again only for a place that is free. */
+const FULL = "event: full\ndata: too many look at this host\n\n";
+
+/** Who wants to look. */
+export interface Viewer {
+  readonly address: string;
+  /** Takes no place from another one. */
+  readonly ifFree: boolean;
+  /** Aborted when it is gone. */
+  readonly gone: AbortSignal;
+}
 
 interface Client {
+  readonly address: string;
+  /** Another one got its place. */
+  left: boolean;
   /** What it has not taken yet: only the newest, so that a slow reader costs no memory. */
   next: string | undefined;
   wake: () => void;
@@ -38,11 +53,12 @@ export class Feed {
     this.#wake();
   }
 
-  /** The news until `gone` is aborted; undefined if there are too many clients already. */
-  open(gone: AbortSignal): AsyncIterable<string> | undefined {
-    if (gone.aborted || this.#clients.size >= MAX_CLIENTS) return undefined;
-    const client: Client = { next: undefined, wake: () => undefined };
+  /** The news until `gone` is aborted or another client gets its place; undefined if there is none. */
+  open({ address, ifFree, gone }: Viewer): AsyncIterable<string> | undefined {
+    if (gone.aborted || (ifFree && this.#clients.size >= MAX_CLIENTS)) return undefined;
+    const client: Client = { address, left: false, next: undefined, wake: () => undefined };
     this.#clients.add(client);
+    if (this.#clients.size > MAX_CLIENTS) this.#takePlace();
     gone.addEventListener(
       "abort",
       () => {
@@ -55,6 +71,14 @@ export class Feed {
     this.touch();
     void this.#run();
     return newsOf(client, gone);
+  }
+
+  #takePlace(): void {
+    const client = firstOfTheMost(this.#clients);
+    if (client === undefined) return;
+    this.#clients.delete(client);
+    client.left = true;
+    client.wake();
   }
 
   async #run(): Promise<void> {
@@ -92,8 +116,12 @@ export class Feed {
 
 async function* newsOf(client: Client, gone: AbortSignal): AsyncGenerator<string> {
   while (!gone.aborted) {
-    const { next } = client;
+    const { next, left } = client;
     client.next = undefined;
+    if (left) {
+      yield FULL;
+      return;
+    }
     if (next !== undefined) yield next;
     else {
       await new Promise<void>((resolve) => {

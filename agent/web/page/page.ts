@@ -37,7 +37,8 @@ export function statusPage(target: PageTarget): Readonly<Record<"/" | "/events",
   return {
     "/": async () => ({ type: "text/html; charset=utf-8", headers: pageHeaders, body: pageDocument(await view()) }),
     "/events": (request) => {
-      const news = feed.open(request.signal);
+      const { address, query, signal: gone } = request;
+      const news = feed.open({ address, ifFree: query.get("if") === "free", gone });
       if (news !== undefined) return { type: "text/event-stream", headers: pageHeaders, body: news };
       const headers = { ...pageHeaders, "retry-after": "5" };
       return { status: 503, type: "text/plain", headers, body: "too many look at this host already\n" };

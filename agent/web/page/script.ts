@@ -3,7 +3,7 @@ export const script = `"use strict";
 const STALE_MS = 12000;
 const byId = (id) => document.getElementById(id);
 const narrow = matchMedia("(max-width:640px)");
-let view, heardAt = -Infinity, offset = 0, drawn = "";
+let view, heardAt = -Infinity, offset = 0, drawn = "", full = false;
 
 function put(parent, tag, text, attributes) {
   const svg = parent.namespaceURI.endsWith("svg") || tag === "svg";
@@ -25,6 +25,7 @@ function span(ms) {
   return Math.floor(s / 86400) + " d " + Math.floor((s % 86400) / 3600) + " h";
 }
 const now = () => Date.now() + offset;
+const ago = (at) => now() - at < 5000 ? "just now" : span(now() - at) + " ago";
 
 function head() {
   byId("host").textContent = view.host;
@@ -70,7 +71,8 @@ function containers() {
     put(name, "small", one.image);
     const state = put(row, "td");
     put(state, "span", one.state, { class: "word", "data-tone": one.stateTone });
-    put(state, "small", (one.startedAt === undefined ? "" : "for " + span(now() - one.startedAt) + ", ") + one.health);
+    const since = one.startedAt === undefined ? "" : "for " + span(now() - one.startedAt);
+    put(state, "small", [since, one.health].filter(Boolean).join(", "));
     const verdict = put(row, "td");
     put(verdict, "span", one.verdict, { class: "word", "data-tone": one.tone });
     put(verdict, "small", one.reason);
@@ -83,7 +85,7 @@ function events() {
   for (const event of view.events) {
     const item = put(list, "li");
     const at = new Date(event.at);
-    put(item, "time", span(now() - event.at) + " ago", { datetime: at.toISOString(), title: at.toLocaleString() });
+    put(item, "time", ago(event.at), { datetime: at.toISOString(), title: at.toLocaleString() });
     put(item, "span", event.text, { "data-tone": event.tone });
   }
 }
@@ -92,23 +94,23 @@ function events() {
 function places(ports) {
   const at = {};
   if (narrow.matches) {
-    const row = (y) => [{ x: 4, y, w: 172, h: 78 }, { x: 184, y, w: 172, h: 78 }];
+    const row = (y) => [{ x: 4, y, w: 172, h: 86 }, { x: 184, y, w: 172, h: 86 }];
     [at.f0, at.f1] = row(4);
     [at.n0, at.n1] = row(132);
-    at.bond = { x: 60, y: 262, w: 240, h: 78 };
-    at.bridge = { x: 60, y: 382, w: 240, h: 78 };
-    ports.forEach((_, i) => { at["p" + i] = { x: 44, y: 492 + i * 94, w: 312, h: 82 }; });
-    return { at, width: 360, height: 492 + ports.length * 94 };
+    at.bond = { x: 60, y: 262, w: 240, h: 86 };
+    at.bridge = { x: 60, y: 386, w: 240, h: 86 };
+    ports.forEach((_, i) => { at["p" + i] = { x: 44, y: 506 + i * 98, w: 312, h: 86 }; });
+    return { at, width: 360, height: 500 + ports.length * 98 };
   }
-  const height = Math.max(2, ports.length) * 104;
-  const pair = (i) => height / 2 + (i === 0 ? -98 : 12);
+  const height = Math.max(2, ports.length) * 112;
+  const pair = (i) => height / 2 + (i === 0 ? -102 : 10);
   for (const i of [0, 1]) {
-    at["f" + i] = { x: 4, y: pair(i), w: 160, h: 86 };
-    at["n" + i] = { x: 254, y: pair(i), w: 190, h: 86 };
+    at["f" + i] = { x: 4, y: pair(i), w: 160, h: 92 };
+    at["n" + i] = { x: 254, y: pair(i), w: 190, h: 92 };
   }
-  at.bond = { x: 534, y: height / 2 - 43, w: 190, h: 86 };
-  at.bridge = { x: 784, y: height / 2 - 43, w: 170, h: 86 };
-  ports.forEach((_, i) => { at["p" + i] = { x: 1014, y: (height / ports.length) * (i + 0.5) - 43, w: 282, h: 86 }; });
+  at.bond = { x: 534, y: height / 2 - 46, w: 190, h: 92 };
+  at.bridge = { x: 784, y: height / 2 - 46, w: 170, h: 92 };
+  ports.forEach((_, i) => { at["p" + i] = { x: 1014, y: (height / ports.length) * (i + 0.5) - 46, w: 282, h: 92 }; });
   return { at, width: 1300, height };
 }
 function edge(svg, from, to, value, spine, whole) {
@@ -137,7 +139,7 @@ function box(svg, { x, y, w, h }, { name, note, state, tone: value }) {
   put(svg, "rect", undefined, { x, y, width: w, height: h, rx: 12, "data-tone": value });
   const lines = [["name", name], ["soft", note], ["state", state]].filter(([, text]) => text);
   lines.forEach(([kind, text], i) => {
-    const line = put(svg, "text", text, { class: kind, x: x + 16, y: y + h / 2 + 6 + (i - (lines.length - 1) / 2) * 24, "data-tone": value });
+    const line = put(svg, "text", text, { class: kind, x: x + 16, y: y + h / 2 + 7 + (i - (lines.length - 1) / 2) * 23, "data-tone": value });
     const room = w - 28, length = line.getComputedTextLength();
     if (length > room) { line.setAttribute("textLength", room); line.setAttribute("lengthAdjust", "spacingAndGlyphs"); }
   });
@@ -167,8 +169,8 @@ function live() {
   const age = performance.now() - heardAt, stale = age > STALE_MS;
   document.body.classList.toggle("stale", view !== undefined && stale);
   const label = byId("live");
-  tone(label, stale ? (view ? "bad" : "wait") : "good");
-  const text = !stale ? "Live" : view ? "Stale for " + span(age) + ": no word from the agent" : "Connecting";
+  tone(label, stale ? (view ? "bad" : "wait") : full ? "warn" : "good");
+  const text = full ? "Too many look at this host: waiting for a place" : !stale ? "Live" : view ? "Stale for " + span(age) + ": no word from the agent" : "Connecting";
   if (label.textContent !== text) label.textContent = text;
 }
 function show() {
@@ -177,21 +179,25 @@ function show() {
 }
 narrow.addEventListener("change", () => { if (view) show(); });
 
-/* EventSource gives up for good where it is answered with an error, such as 503 when too many look: then it is made anew. */
-function connect() {
-  const source = new EventSource("/events");
+/* EventSource gives up for good where it is answered with an error, such as 503 when too many look: then it is made anew. A page
+   whose place another one got asks for a free one only: two pages would take it from each other for ever. */
+function connect(ifFree) {
+  const source = new EventSource(ifFree ? "/events?if=free" : "/events");
+  const again = (free) => { source.close(); setTimeout(connect, 3000 + 2000 * Math.random(), free); };
   source.addEventListener("status", ({ data }) => {
     view = JSON.parse(data);
     heardAt = performance.now();
+    full = false;
     offset = view.at - Date.now();
     show();
   });
+  source.addEventListener("full", () => { full = true; live(); again(true); });
   source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 3000 + 2000 * Math.random());
+    if (source.readyState === EventSource.CLOSED) again(ifFree);
     live();
   });
 }
 setInterval(() => { live(); if (view && !document.body.classList.contains("stale")) { head(); events(); } }, 1000);
 live();
-connect();
+connect(false);
 `;

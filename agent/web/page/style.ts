@@ -7,7 +7,7 @@ export const style = `
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:1320px;padding:20px 28px 32px;background:var(--ground);color:var(--text);
 font:17px/1.45 system-ui,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif;font-variant-numeric:tabular-nums}
-header{display:flex;justify-content:space-between;align-items:center;gap:16px;margin-bottom:14px}
+header{display:flex;justify-content:space-between;align-items:center;flex-wrap:wrap;gap:6px 16px;margin-bottom:14px}
 header p,footer p{margin:0}
 .host{font-weight:600;font-size:19px;overflow-wrap:anywhere}
 .live,.word{display:inline-block;padding:2px 11px;border-radius:999px;font-size:15px;font-weight:600;white-space:nowrap}
@@ -15,7 +15,7 @@ header p,footer p{margin:0}
 [data-tone=warn]{--tone:var(--warn);--tint:var(--warn-ground)}
 [data-tone=bad]{--tone:var(--bad);--tint:var(--bad-ground)}
 [data-tone=wait]{--tone:var(--wait);--tint:var(--wait-ground)}
-.live,.word{color:var(--tone);background:var(--tint)}
+.live{white-space:normal;border-radius:14px}.live,.word{color:var(--tone);background:var(--tint)}
 .verdict{padding:20px 26px;border-radius:14px;background:var(--tint,var(--card));border-left:10px solid var(--tone,var(--line));margin:0}
 h1{margin:0;font-size:clamp(34px,5vw,56px);line-height:1.1;letter-spacing:-.02em;color:var(--tone,var(--text))}
 .verdict p{margin:6px 0 0;font-size:20px}
@@ -27,8 +27,8 @@ dt{color:var(--soft);font-size:15px}
 dd{margin:2px 0 0;font-size:25px;font-weight:600;line-height:1.2;overflow-wrap:anywhere;color:var(--tone,var(--text))}
 dd+dd{font-size:15px;font-weight:400;color:var(--soft);margin-top:4px}
 .problems{list-style:none;margin:0;padding:0;display:grid;gap:10px}
-.problems li{padding:12px 18px;border-left:6px solid var(--tone);overflow-wrap:anywhere}
-.problems p{margin:0}.problems .hint,.code{color:var(--soft);font-size:15px}
+.problems li{display:grid;grid-template-columns:minmax(0,1fr) auto;align-items:baseline;column-gap:24px;padding:12px 18px;border-left:6px solid var(--tone);overflow-wrap:anywhere}
+.problems p{margin:0;grid-column:1;text-wrap:pretty}.problems .code{grid-area:1/2}.problems .hint,.code{color:var(--soft);font-size:15px}
 .picture{padding:14px}
 svg{display:block;width:100%;height:auto;margin:auto}
 svg text{fill:var(--text);font:17px system-ui,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif}
@@ -54,12 +54,14 @@ td:first-child{font-weight:600;width:38%}
 td small{display:block;font-size:15px;font-weight:400;color:var(--soft)}
 .events{list-style:none;margin:0;padding:6px 0}
 .events li{display:grid;grid-template-columns:6.2em minmax(0,1fr);gap:12px;padding:8px 18px;overflow-wrap:anywhere}
-.events time{color:var(--soft)}
+.events .empty{display:block}.picture .empty{padding:2px 4px}.events time{color:var(--soft)}
 .events [data-tone=bad],.events [data-tone=warn]{color:var(--tone)}
 .stale main{opacity:.45;filter:grayscale(1)}
 footer{margin-top:24px;color:var(--soft);font-size:15px}
 @media (max-width:900px){.pair{grid-template-columns:minmax(0,1fr)}.facts{grid-template-columns:repeat(2,minmax(0,1fr))}}
 @media (max-width:640px){body{padding:14px 14px 28px}.verdict{padding:16px 18px;border-left-width:7px}.verdict p{font-size:18px}
 .facts{gap:10px}.facts>div{padding:11px 14px}dd{font-size:20px}thead{display:none}
-tbody td,tbody td:first-child{display:block;width:auto;padding:2px 16px;border:0!important}tbody tr{display:block;padding:10px 0}tbody tr+tr{border-top:1px solid var(--line)}}
+.problems li{display:block}tbody tr{display:grid;grid-template-columns:minmax(0,2fr) minmax(0,3fr);gap:6px 14px;padding:12px 16px}tbody tr+tr{border-top:1px solid var(--line)}
+tbody td,tbody td:first-child{width:auto;padding:0;border:0!important}tbody td:first-child{grid-column:1/-1}
+.events li{grid-template-columns:5.4em minmax(0,1fr);padding:7px 16px}}
 `;

@@ -95,7 +95,8 @@ function verdictOf(
   if (ready === "degraded")
     return { tone: "bad", headline: "Degraded", detail: detail || "The network does not stand." };
   if (first !== undefined) return { tone: "warn", headline: "Needs a look", detail };
-  return { tone: "good", headline: "In order", detail: "The network stands as configured, and nothing is wrong." };
+  const stands = network.revision === undefined ? "No network is configured" : "The network stands as configured";
+  return { tone: "good", headline: "In order", detail: `${stands}, and nothing is wrong.` };
 }
 
 function problemsOf({ network, os, containers, controller }: Status): readonly Wrong[] {
@@ -105,7 +106,7 @@ function problemsOf({ network, os, containers, controller }: Status): readonly W
   const ofNic = ({ code, message }: Problem): boolean =>
     code.startsWith("E_NIC_") && cut.some(({ nic }) => message.includes(`${nic} `));
   const failed = controller?.remote?.error;
-  return [
+  const found: readonly Wrong[] = [
     ...network.problems.filter((problem) => !ofNic(problem)).map((problem) => wrong(problem, "bad")),
     ...cut.map((member) => cutOff(member, allCut)),
     // That a container is down is trouble; that Docker is not asked or not there is for somebody to look at.
@@ -116,6 +117,8 @@ function problemsOf({ network, os, containers, controller }: Status): readonly W
       ? []
       : [{ message: sentence(`the controller's configuration failed: ${failed}`), tone: "warn" } as const]),
   ];
+  // What is worst comes first, and is what the verdict names.
+  return [...found.filter(({ tone }) => tone === "bad"), ...found.filter(({ tone }) => tone !== "bad")];
 }
 
 const down = /^E_CONTAINER_(ALERT|OPENVSWITCH|RESTART)$/;
@@ -192,7 +195,9 @@ function containersOf(containers: ContainersStatus | undefined, at: number): Pag
   const { docker, observedAt, list } = containers;
   const seen = observedAt === undefined ? "" : ` Seen last ${Math.max(0, Math.round((at - observedAt) / 1000))} s ago:`;
   const some = list.length > 0 ? seen : "";
-  const views = list.map(containerView);
+  const all = list.map(containerView);
+  const calls = ({ tone }: ContainerView): boolean => tone === "bad";
+  const views = [...all.filter(calls), ...all.filter((each) => !calls(each))];
   switch (docker.state) {
     case "absent":
       return { note: `Docker does not run on this host.${some}`, list: views };
@@ -217,7 +222,7 @@ function containerView(one: ContainerStatus): ContainerView {
   const [verdict, tone] = verdicts[one.verdict];
   const exit = one.exit === undefined ? "" : `exit code ${one.exit.code}`;
   const running = one.state === "running";
-  const health = one.health === "none" ? (running ? "no health check" : exit) : one.health;
+  const health = one.health === "none" ? (running ? "" : exit) : one.health;
   const stateTone = running ? (one.health === "unhealthy" ? "bad" : "good") : one.verdict === "ok" ? "wait" : "bad";
   return {
     name: one.name,

@@ -1,8 +1,14 @@
 import { once } from "node:events";
+import { mkdtempDisposable, readFile } from "node:fs/promises";
+import { get, type IncomingMessage } from "node:http";
+import { get as getByTls } from "node:https";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Problem } from "../../../agent/core/errors.ts";
-import { type WebOptions, WebServer } from "../../../agent/system/web-server.ts";
+import { type WebOptions, type WebRoute, WebServer } from "../../../agent/system/web-server.ts";
+import { makeCertificates } from "../../lab/controller.ts";
 
 const big = "x".repeat(32 * 1024 * 1024);
 
@@ -26,6 +32,7 @@ async function serve(changes: Partial<WebOptions> = {}): Promise<Served> {
     listen: [{ host: "127.0.0.1", port }],
     loopbackOnly: false,
     clientTimeoutMs: 30_000,
+    requestTimeoutMs: 30_000,
     onProblem: (problem) => problems.push(problem),
     ...changes,
   });
@@ -42,6 +49,12 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, "close");
   return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+async function tlsOf(folder: string): Promise<NonNullable<WebOptions["tls"]>> {
+  await makeCertificates(folder, "127.0.0.1", process.env);
+  const [cert, key] = await Promise.all(["server.pem", "server.key"].map((name) => readFile(join(folder, name))));
+  return { cert, key };
 }
 
 describe("the web server", () => {
@@ -100,11 +113,51 @@ describe("the web server", () => {
   });
 
   it("drops a client that begins a request and says no more", async () => {
-    await using served = await serve({ clientTimeoutMs: 500 });
+    await using served = await serve({ requestTimeoutMs: 500 });
     const silent = connect(served.port, "127.0.0.1");
     silent.on("error", () => undefined).resume();
     silent.write("GET /hello HTTP/1.1\r\nHost:");
     await once(silent, "close");
+  });
+
+  it.each(["plain", "TLS"])("lets others in while a client holds 600 requests half-open (%s)", async (kind) => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "devcloud-web-"));
+    await using served = await serve(kind === "TLS" ? { tls: await tlsOf(folder.path) } : {});
+    using stack = new DisposableStack();
+    const { port } = served;
+    const closed: Promise<unknown>[] = [];
+    const begin = kind === "TLS" ? Uint8Array.of(22, 3) : "GET /hello HTTP/1.1\r\nHost:";
+    for (let count = 0; count < 600; count += 1) {
+      const socket = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.2" });
+      stack.defer(() => void socket.destroy());
+      socket.on("error", () => undefined).resume();
+      closed.push(once(socket, "close"));
+      await once(socket, "connect");
+      socket.write(begin);
+    }
+    const options = { host: "127.0.0.1", port, path: "/hello", agent: false, rejectUnauthorized: false };
+    const request = kind === "TLS" ? getByTls(options) : get(options);
+    const [answer] = (await once(request, "response")) as [IncomingMessage];
+    expect(answer.resume().statusCode).toBe(200);
+    // Those that came first made room: no more stay open than the server keeps.
+    await Promise.all(closed.slice(0, 600 - 512));
+  });
+
+  it("drops a client that does not read its stream", async () => {
+    async function* endless() {
+      for (;;) yield await Promise.resolve("x".repeat(65_536));
+    }
+    const { promise: gone, resolve } = Promise.withResolvers<void>();
+    const stream: WebRoute = ({ signal }) => {
+      signal.addEventListener("abort", () => resolve());
+      return { type: "text/plain", body: endless() };
+    };
+    await using served = await serve({ routes: { "/stream": stream }, clientTimeoutMs: 500 });
+    const silent = connect(served.port, "127.0.0.1");
+    silent.on("error", () => undefined).pause();
+    silent.write("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
+    await gone;
+    silent.destroy();
   });
 
   it("listens on an address that comes later, and tells a taken port once", async () => {

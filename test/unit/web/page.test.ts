@@ -18,6 +18,7 @@ function statusWith(network: Partial<NetworkStatus> = {}, more: Partial<Status> 
     pid: 7,
     startedAt: 0,
     ready: "yes",
+    configuration: { inForce: "written" },
     network: {
       loop: { state: "idle" },
       problems: [],
@@ -62,10 +63,16 @@ function pageOf(status: Status = statusWith()) {
     onError: (error) => expect.fail(String(error)),
     signal: stop.signal,
   });
-  const request = (path: "/" | "/events", gone = new AbortController()): WebRequest => ({
+  const request = (
+    path: "/" | "/events",
+    gone = new AbortController(),
+    { address = "10.1.0.1", query = "" } = {},
+  ): WebRequest => ({
     path,
-    query: new URLSearchParams(),
+    query: new URLSearchParams(query),
     headers: {},
+    address,
+    secure: false,
     signal: gone.signal,
   });
   return { routes, request, told, stop };
@@ -128,14 +135,29 @@ describe("the events", () => {
     while (!text.includes("The bond moved from em1 to em2")) text = String((await stream.next()).value);
   });
 
-  it("refuse a client too many, and take one again when another is gone", async () => {
+  it("give the place of the one who holds most of them to whoever comes, and tell who had it", async () => {
+    const { routes, request } = pageOf();
+    const open = async (address: string) =>
+      streamOf(await routes["/events"](request("/events", new AbortController(), { address })));
+    const honest = await open("10.1.0.2");
+    const greedy: AsyncIterator<string>[] = [];
+    for (let count = 0; count < 2 * MAX_CLIENTS; count += 1) greedy.push(await open("10.1.0.1"));
+    const another = await open("10.1.0.3");
+    expect(String((await honest.next()).value)).toMatch(/^event: status\n/);
+    expect(String((await another.next()).value)).toMatch(/^event: status\n/);
+    expect(String((await greedy[0]?.next())?.value)).toMatch(/^event: full\n/);
+    expect((await greedy[0]?.next())?.done).toBe(true);
+  });
+
+  it("are refused to a page that wants a free place, until there is one", async () => {
     const { routes, request } = pageOf();
     const first = new AbortController();
+    const again = () => routes["/events"](request("/events", new AbortController(), { query: "if=free" }));
     await routes["/events"](request("/events", first));
     for (let count = 1; count < MAX_CLIENTS; count += 1) await routes["/events"](request("/events"));
-    expect((await routes["/events"](request("/events"))).status).toBe(503);
+    expect((await again()).status).toBe(503);
     first.abort();
-    expect((await routes["/events"](request("/events"))).status).toBeUndefined();
+    expect((await again()).status).toBeUndefined();
   });
 
   it("are left alone when the agent ends", () => {
@@ -156,6 +178,21 @@ describe("what is shown", () => {
     ]);
     expect(shown.wiring?.legs.map(({ nic }) => nic.state)).toEqual(["link down", "up, active"]);
     expect(shown.wiring?.bond.state).toBe("em2 carries it");
+  });
+
+  it("names what is worst first", () => {
+    const members = [{ ...em1, link: "down", active: false } as const, { ...em2, active: true }];
+    const alert = { code: "E_CONTAINER_ALERT", message: "container nova_libvirt: it is unhealthy" };
+    const containers: NonNullable<Status["containers"]> = {
+      loop: { state: "idle" },
+      docker: { state: "connected", since: 0 },
+      problems: [alert],
+      list: [],
+    };
+    const shown = view(statusWith({ bond: { name: "bond0", members } }, { containers }));
+    expect(shown.problems.map(({ tone }) => tone)).toEqual(["bad", "warn"]);
+    expect(shown.headline).toBe("In trouble");
+    expect(shown.detail).toMatch(/^Container nova_libvirt/);
   });
 
   it("is in trouble without any link", () => {
