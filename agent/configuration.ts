@@ -14,6 +14,8 @@ export interface ConfigurationOptions {
   readonly onProblem: (problem: Problem) => void;
   /** Whether what is read was sent by the controller, and is on trial. */
   readonly applying: () => Promise<boolean>;
+  /** What is to be read in the place of the controller's fragment, which failed and could not be taken back yet. */
+  readonly takeBack: () => Promise<{ readonly previous: string | null } | undefined>;
   /** Whether this host has a last good network. */
   readonly hasLastGood: () => Promise<boolean>;
 }
@@ -35,6 +37,7 @@ export class Configuration {
   #merged: unknown = {};
   #confirmAlso: readonly ProbeTarget[] = [];
   #problems: readonly Problem[] = [];
+  #takingBack: Problem | undefined;
 
   constructor(places: Places, options: ConfigurationOptions) {
     this.#places = places;
@@ -93,7 +96,7 @@ export class Configuration {
     const name = host?.name === undefined ? {} : { hostName: host.name };
     return {
       ...(network === undefined ? {} : { desired: { network, hash: this.#hash, ...name } }),
-      problems: this.notice === undefined ? this.#problems : [this.notice, ...this.#problems],
+      problems: [this.notice, this.#takingBack, ...this.#problems].filter((each) => each !== undefined),
       timing: this.timing,
       confirmAlso: this.#confirmAlso,
     };
@@ -116,8 +119,14 @@ export class Configuration {
   }
 
   async #load(): Promise<void> {
-    const { loadSettings } = await import("./config/load.ts");
-    const result = await loadSettings(this.#places.root, configFiles);
+    const { loadSettings, loadSettingsWith } = await import("./config/load.ts");
+    const { root, controllerFragment } = this.#places;
+    const back = await this.#options.takeBack();
+    this.#takingBack = back && notTakenBack(controllerFragment);
+    const result =
+      back === undefined
+        ? await loadSettings(root, configFiles)
+        : await loadSettingsWith(root, configFiles, controllerFragment, back.previous);
     for (const warning of result.warnings) this.#options.onProblem(warning);
     if (!result.ok) {
       await this.#refuse(result);
@@ -165,6 +174,16 @@ export class Configuration {
       });
     });
   }
+}
+
+function notTakenBack(file: string): Problem {
+  return {
+    code: "E_CONTROLLER_TAKE_BACK",
+    message:
+      "a configuration of the controller failed and could not be taken back: it still lies there, and is not in force",
+    file,
+    hint: "It is tried again and again. Is the disk read-only or broken? dmesg, df",
+  };
 }
 
 const INSTEAD = {

@@ -13,7 +13,7 @@ import { healthOf } from "./health.ts";
 import type { Host } from "./host.ts";
 import type { Network } from "./network/network.ts";
 import { systemClock } from "./system/clock.ts";
-import { configFiles, readFileBounded, removeFile, writeFileAtomic } from "./system/files.ts";
+import { configFiles, keepBeside, putBack, readFileBounded, removeFile, writeFileAtomic } from "./system/files.ts";
 import { hostFacts } from "./system/host-facts.ts";
 import { openStateFile } from "./system/state-store.ts";
 import { openTransport } from "./system/websocket.ts";
@@ -57,6 +57,8 @@ export function openLink(parts: LinkParts): Controller {
 function hostPort(parts: LinkParts, session: { read(): Promise<Session | undefined> }): HostPort {
   const { host, network, configuration } = parts;
   const { root, controllerFragment } = host.places;
+  // A name that no fragment has.
+  const kept = `${controllerFragment}.previous`;
   return {
     async describe() {
       const facts = await hostFacts(root);
@@ -79,21 +81,29 @@ function hostPort(parts: LinkParts, session: { read(): Promise<Session | undefin
       if (!result.leftOut.includes(controllerFragment)) return [];
       return result.warnings.filter(({ file }) => file === controllerFragment);
     },
-    async fragment() {
-      try {
-        return new TextDecoder().decode(await readFileBounded(controllerFragment, MAX_FRAGMENT));
-      } catch (error) {
-        if (error instanceof AgentError && error.code === "E_FILE_MISSING") return null;
-        throw error;
-      }
-    },
+    fragment: () => textOf(controllerFragment),
     async setFragment(text) {
+      await keepBeside(controllerFragment, kept);
       if (text === null) await removeFile(controllerFragment);
       else await writeFileAtomic(controllerFragment, text, 0o600);
+    },
+    async takeBack(previous) {
+      if (previous === null) return await removeFile(controllerFragment);
+      if ((await textOf(kept)) === previous) await putBack(kept, controllerFragment);
+      else await writeFileAtomic(controllerFragment, previous, 0o600);
     },
     follow: () => follow(parts),
     retry: () => network.retry(),
   };
+}
+
+async function textOf(file: string): Promise<string | null> {
+  try {
+    return new TextDecoder().decode(await readFileBounded(file, MAX_FRAGMENT));
+  } catch (error) {
+    if (error instanceof AgentError && error.code === "E_FILE_MISSING") return null;
+    throw error;
+  }
 }
 
 /** Reads the configuration again and waits for a pass of the network: it has confirmed the change then, or undone it. */

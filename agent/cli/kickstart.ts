@@ -7,7 +7,7 @@ import { validateKickstart } from "../../kickstart/validate.ts";
 import { suggest } from "../config/nearest.ts";
 import { renderProblems } from "../config/report.ts";
 import { AgentError, type Problem } from "../core/errors.ts";
-import { readFileBounded, writeFileAtomic } from "../system/files.ts";
+import { readFileBounded, writeOutput } from "../system/files.ts";
 import { openKickstartTools } from "../system/kickstart-tools.ts";
 import type { Io } from "./io.ts";
 
@@ -21,7 +21,7 @@ export function kickstartCommand(io: Io, signal: () => AbortSignal, done: (code:
     .description("the kickstart of one host of a fleet; the whole fleet is checked")
     .argument("<host>", "the host's name in the fleet")
     .requiredOption("--fleet <file>", "what all hosts share, and what is each host's own")
-    .option("--output <file>", "write it there, instead of to the terminal")
+    .option("--output <file>", "write it to this file, instead of to the terminal")
     .option("--token <file>", "a file with the one-time token by which the host enrols with the controller")
     .addHelpText("after", RENDER_HELP)
     .action(async (host: string, options: RenderFlags) => done(await render(host, options, io, signal())));
@@ -69,7 +69,7 @@ async function render(
     return 1;
   }
   if (output === undefined) io.stdout(kickstart);
-  else await writeFileAtomic(output, kickstart, token === undefined ? 0o644 : 0o600);
+  else await writeOutput(output, kickstart, token === undefined ? 0o644 : 0o600);
   return 0;
 }
 

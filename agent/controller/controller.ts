@@ -5,6 +5,7 @@ import type { Answer, Report } from "./messages.ts";
 import type { Connection, ControllerPorts } from "./ports.ts";
 import { RemoteConfig } from "./remote.ts";
 import { advance, nextAt, type SessionEvent, type SessionState } from "./session.ts";
+import type { Session } from "./state.ts";
 import { SessionStore } from "./store.ts";
 
 /** How the link is now, for the status. */
@@ -38,6 +39,8 @@ export class Controller {
   /** Monotonic; when the host was last looked at for a report, and when one was last sent. */
   #lookedAt = Number.NEGATIVE_INFINITY;
   #sentAt = Number.NEGATIVE_INFINITY;
+  /** When what could not be written is tried again; absent where there is no such thing. */
+  #settleAt: number | undefined;
   #wake: () => void = () => undefined;
 
   constructor(ports: ControllerPorts, settings: () => ControllerSettings | undefined) {
@@ -61,6 +64,11 @@ export class Controller {
         : {}),
       ...(remote === undefined ? {} : { remote }),
     };
+  }
+
+  /** Who this host is to the controller, and what is on trial; absent until it was read. */
+  get session(): Session | undefined {
+    return this.#store?.session;
   }
 
   /** Something on this host may be different from what was reported. Cheap; safe to call for every event. */
@@ -95,11 +103,25 @@ export class Controller {
     this.reconfigured();
     while (!signal.aborted) {
       this.#apply({ event: "time" });
+      this.#settle();
       // What this host cannot say of itself at the moment is no reason to give the link up.
       await this.#report(this.#store).catch((error: unknown) => this.#complain(problemOf(error)));
       await this.#pause(signal);
     }
     await this.#goodbye(this.#store);
+  }
+
+  /** No more often than it says that it lives: whoever follows what happens wakes this loop. */
+  #settle(): void {
+    if (this.#remote?.unsettled !== true) {
+      this.#settleAt = undefined;
+      return;
+    }
+    const now = this.#ports.clock.monotonic();
+    if (this.#settleAt !== undefined && now >= this.#settleAt) this.#remote.settle();
+    if (this.#settleAt === undefined || now >= this.#settleAt) {
+      this.#settleAt = now + (this.#settings()?.timing.heartbeatMs ?? SETTLE_MS);
+    }
   }
 
   #apply(event: SessionEvent): void {
@@ -243,7 +265,7 @@ export class Controller {
 
   async #pause(signal: AbortSignal): Promise<void> {
     const timing = this.#settings()?.timing;
-    const times = [timing === undefined ? undefined : nextAt(this.#state, timing), this.#reportAt];
+    const times = [timing === undefined ? undefined : nextAt(this.#state, timing), this.#reportAt, this.#settleAt];
     const until = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     const awake = new AbortController();
     this.#wake = () => awake.abort();
@@ -268,3 +290,6 @@ export class Controller {
 
 /** Timers of the runtime end after 24.8 days. */
 const MAX_SLEEP_MS = 3_600_000;
+
+/** Between two tries to write, where no controller is configured any more. */
+const SETTLE_MS = 30_000;

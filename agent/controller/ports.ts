@@ -56,8 +56,10 @@ export interface HostPort {
   validate(fragment: string): Promise<readonly Problem[]>;
   /** The controller's configuration as it lies on the host; null where there is none. */
   fragment(): Promise<string | null>;
-  /** Replaces it, or takes it away. */
+  /** Replaces it, or takes it away; what was there before is kept beside it. */
   setFragment(text: string | null): Promise<void>;
+  /** Back to what was there before, which needs no room on the disk. */
+  takeBack(previous: string | null): Promise<void>;
   /** Reads the configuration again, and resolves when the host follows it (nothing) or does not (why). */
   follow(): Promise<Problem | undefined>;
   /** What was rolled back may be tried again. */

@@ -1,7 +1,7 @@
 import { AgentError, type Problem, problemOf } from "../core/errors.ts";
 import type { Offer, RemoteStatus } from "./messages.ts";
 import type { ControllerPorts } from "./ports.ts";
-import { withApplied, withFailed, withForgotten } from "./state.ts";
+import { withApplied, withFailed, withForgotten, withTakeBack, withTakenBack } from "./state.ts";
 import type { SessionStore } from "./store.ts";
 
 const MAX_BYTES = 1024 * 1024;
@@ -64,8 +64,32 @@ export class RemoteConfig {
   /** What an earlier process left in the middle is judged by what the host follows now. */
   resume(): void {
     const { applying } = this.#store.session;
-    if (applying === undefined) return;
-    this.#run(applying.hash, () => this.#judge(applying.hash, applying.previous, true));
+    if (applying === undefined) this.settle();
+    else this.#run(applying.hash, () => this.#judge(applying.hash, applying.previous, true));
+  }
+
+  /** Something could not be written, and is to be tried again. */
+  get unsettled(): boolean {
+    return this.#store.session.takeBack !== undefined || this.#store.unwritten;
+  }
+
+  /** Tries again what could not be written. */
+  settle(): void {
+    if (this.#trying !== undefined || !this.unsettled) return;
+    this.#run(this.#store.session.remote?.hash ?? "", async () => {
+      const { takeBack } = this.#store.session;
+      // Told when it began, and in the status: not at every try.
+      if (takeBack !== undefined) await this.#takeBack(takeBack.previous).catch(() => undefined);
+      else await this.#store.update((session) => session).catch(() => undefined);
+    });
+  }
+
+  async #takeBack(previous: string | null): Promise<void> {
+    const { host } = this.#ports;
+    await host.takeBack(previous);
+    await this.#store.update(withTakenBack).catch((error: unknown) => this.#complain(error));
+    await host.follow().catch(problemOf);
+    this.#changed();
   }
 
   #work(): void {
@@ -90,6 +114,7 @@ export class RemoteConfig {
   }
 
   async #try(offer: Offer, again: boolean): Promise<void> {
+    const { takeBack } = this.#store.session;
     const failed = this.#store.session.failed.find(({ hash }) => hash === offer.hash);
     if (failed !== undefined && !again) return this.#failed(offer.hash, failed.reason);
     this.#ports.report({ event: "controller", step: "offered", hash: offer.hash });
@@ -97,6 +122,8 @@ export class RemoteConfig {
     let text: string | null;
     let previous: string | null;
     try {
+      // What lies there failed: it is not what to go back to.
+      if (takeBack !== undefined) await this.#takeBack(takeBack.previous);
       previous = await host.fragment();
       text = textOf(offer);
       const problems = text === null ? [] : await host.validate(text);
@@ -126,8 +153,14 @@ export class RemoteConfig {
       this.#changed();
       return;
     }
-    await host.setFragment(previous).catch((error: unknown) => this.#complain(error));
-    await this.#failed(hash, problem.message);
+    try {
+      await host.takeBack(previous);
+    } catch (error) {
+      this.#complain(error);
+      // Kept in memory also where it cannot be written; the next write brings it to the disk.
+      await this.#store.update(withTakeBack).catch(() => undefined);
+    }
+    await this.#failed(hash, problem.message).catch((error: unknown) => this.#complain(error));
     await host.follow().catch(problemOf);
     this.#changed();
   }

@@ -11,6 +11,7 @@ export class SessionStore {
   #session: Session;
   #next: number;
   #writing: Promise<void> = Promise.resolve();
+  #unwritten = false;
 
   private constructor(file: StateFile<Session>, session: Session) {
     this.#file = file;
@@ -33,12 +34,19 @@ export class SessionStore {
     return this.#session;
   }
 
+  /** What lies on the disk is older: the last write failed. */
+  get unwritten(): boolean {
+    return this.#unwritten;
+  }
+
   /** Writes follow one another in the order of the calls. */
   async update(change: (session: Session) => Session): Promise<void> {
     this.#session = change(this.#session);
     const session = this.#session;
     this.#writing = this.#writing.catch(() => undefined).then(() => this.#file.write(session));
+    this.#unwritten = true;
     await this.#writing;
+    if (this.#session === session) this.#unwritten = false;
   }
 
   /** The number of the next report; +1 for each. */

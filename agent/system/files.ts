@@ -1,5 +1,5 @@
-import { constants, existsSync } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { constants, existsSync, type Stats } from "node:fs";
+import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AgentError } from "../core/errors.ts";
 
@@ -167,6 +167,61 @@ export async function removeTemporaries(directory: string): Promise<void> {
     const owner = /^\..+\.(\d+)\.tmp$/.exec(name)?.[1];
     if (owner !== undefined && !existsSync(`/proc/${owner}`)) await rm(join(directory, name), { force: true });
   }
+}
+
+/** The file as it is now gets a second name, which stays when the file is replaced; where there is no file, there is none. */
+export async function keepBeside(file: string, kept: string): Promise<void> {
+  try {
+    await rm(kept, { force: true });
+    await link(file, kept);
+    await syncDirectory(dirname(kept));
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw fileError(error, file);
+  }
+}
+
+/** What was kept is the file again. Needs no room. */
+export async function putBack(kept: string, file: string): Promise<void> {
+  try {
+    await rename(kept, file);
+    await syncDirectory(dirname(file));
+  } catch (error) {
+    throw fileError(error, file);
+  }
+}
+
+/**
+ * Writes what a person asked for by its path. A device, a FIFO, a link and the like are refused and not replaced; folders are
+ * not made.
+ *
+ * @throws AgentError E_OUTPUT_FILE, and what writeFileAtomic throws
+ */
+export async function writeOutput(file: string, content: string, mode: number): Promise<void> {
+  const folder = dirname(file);
+  const parent = await lookAt(folder, stat);
+  if (!parent?.isDirectory()) throw badOutput(file, `${folder} is not there, or is no folder`);
+  const there = await lookAt(file, lstat);
+  if (there !== undefined && !there.isFile()) throw badOutput(file, "there is something that is not a regular file");
+  await writeFileAtomic(file, content, mode);
+}
+
+async function lookAt(path: string, look: (path: string) => Promise<Stats>): Promise<Stats | undefined> {
+  try {
+    return await look(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw fileError(error, path);
+  }
+}
+
+function badOutput(file: string, why: string): AgentError {
+  return new AgentError({
+    code: "E_OUTPUT_FILE",
+    message: `${file} is not written: ${why}`,
+    file,
+    expected: "a file that is there or not, in a folder that is there",
+    hint: "Without the option it goes to the terminal, or wherever the shell leads it.",
+  });
 }
 
 /** Removes a file for good, also over a power cut; one that is not there is gone already. */

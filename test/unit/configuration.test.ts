@@ -16,7 +16,10 @@ async function aHost(fragment: string) {
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   const places = placesUnder(root);
   const told: Problem[] = [];
-  const facts = { applying: false, lastGood: false };
+  const facts: { applying: boolean; lastGood: boolean; takeBack?: { previous: string | null } } = {
+    applying: false,
+    lastGood: false,
+  };
   const host = {
     facts,
     told,
@@ -30,6 +33,7 @@ async function aHost(fragment: string) {
       const configuration = new Configuration(places, {
         onProblem: (problem) => told.push(problem),
         applying: async () => facts.applying,
+        takeBack: async () => facts.takeBack,
         hasLastGood: async () => facts.lastGood,
       });
       await configuration.load();
@@ -121,4 +125,20 @@ it("a host without a last good network begins with a network that is right by it
   await configuration.load();
   expect([configuration.inForce, vlan()]).toEqual(["network-alone", 101]);
   expect((await host.start()).settings).toBeUndefined();
+});
+
+it("what failed and could not be taken back is not in force: what was there before it is, and it is a problem", async () => {
+  const host = await aHost(`${MINIMAL}controller: { allow: ['config:network.vlans'] }\n`);
+  const fragment = "var/lib/devcloud-agent/controller/50-controller.yaml";
+  await host.write("version: 1\nnetwork: { vlans: { backup: 109 } }\n", fragment);
+  host.facts.takeBack = { previous: "version: 1\nnetwork: { vlans: { backup: 108 } }\n" };
+  const configuration = await host.start();
+  expect(configuration.settings?.network?.vlans).toMatchObject({ backup: 108 });
+  expect((await configuration.wanted()).problems.map(({ code }) => code)).toEqual(["E_CONTROLLER_TAKE_BACK"]);
+  host.facts.takeBack = { previous: null };
+  await configuration.load();
+  expect(configuration.settings?.network?.vlans).not.toHaveProperty("backup");
+  delete host.facts.takeBack;
+  await configuration.load();
+  expect((await configuration.wanted()).problems).toEqual([]);
 });

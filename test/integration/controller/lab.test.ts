@@ -80,6 +80,37 @@ describe("a real host under the reference controller", () => {
     expect(effective).toContain("backup: 106");
   });
 
+  it("goes back to what was good also when the disk has filled up meanwhile", async () => {
+    expect(await judged("version: 1\nnetwork: { vlans: { backup: 113 } }\n")).toMatchObject({ status: "APPLIED" });
+    const folder = join(host.root, "var/lib/devcloud-agent/controller");
+    const file = join(folder, "50-controller.yaml");
+    const good = readFileSync(file, "utf8");
+    const must = async (...argv: readonly string[]): Promise<void> => {
+      const { code, stderr } = await host.exec(argv);
+      expect(code, stderr).toBe(0);
+    };
+    // The agent, which does all its work on the host, sees the small disk in the place of the folder.
+    await must("mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", folder);
+    await must("sh", "-c", `printf %s '${good}' >${file}`);
+    const seen = async (): Promise<string> => (await host.exec(["cat", file])).stdout;
+    const mark = agent.mark();
+    const hash = await controller.push(uid, `version: 1\nnetwork: { vlans: { management: ${PRUNED} } }\n`);
+    await agent.event("change", "applied", { from: mark });
+    await host.exec([
+      "sh",
+      "-c",
+      `cat /dev/zero >${folder}/full; seq 1000 | while read n; do : >${folder}/$n || break; done`,
+    ]);
+    const { remote } = await controller.host((each) => each.remote?.hash === hash && each.remote.status === "FAILED");
+    expect(remote?.error).toContain("the controller does not answer");
+    expect((await seen()).trim()).toBe(good.trim());
+    const { effective } = await controller.host((each) => !each.effective.includes(`management: ${PRUNED}`));
+    expect(effective).toContain("backup: 113");
+    expect(await managementTag()).toBe("100");
+    await must("umount", folder);
+    expect(readFileSync(file, "utf8")).toBe(good);
+  });
+
   it("goes back when the gateway answers and the controller alone is cut off", async () => {
     const mark = agent.mark();
     const hash = await controller.push(uid, "version: 1\nnetwork: { vlans: { backup: 107 } }\n");

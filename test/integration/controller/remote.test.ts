@@ -157,8 +157,9 @@ describe("a configuration of the controller", () => {
     expect((await seen(both.fleet, judged(await push(both, "version: 1 # next\n")))).remote?.status).toBe("APPLIED");
   });
 
-  it("that cannot be taken away again is FAILED all the same, the trouble is told, and the link goes on", async () => {
+  it("that cannot be taken away again is FAILED all the same, and taken away as soon as that is possible", async () => {
     const both = await pair();
+    await seen(both.fleet, judged(await push(both, "version: 1 # good\n")));
     both.agent.follow = async () => {
       both.agent.unwritable = new Error("the disk is read-only");
       return { code: "E_NETWORK_ROLLED_BACK", message: "rolled back: no answer" };
@@ -167,13 +168,30 @@ describe("a configuration of the controller", () => {
     const host = await seen(both.fleet, judged(hash));
     expect(host.remote).toEqual({ hash, status: "FAILED", error: "rolled back: no answer" });
     expect(both.agent.session?.applying).toBeUndefined();
+    expect(both.agent.session?.takeBack).toEqual({ hash, previous: "version: 1 # good\n" });
     const complaints = both.agent.events.flatMap((event) =>
       event.step === "complaint" ? [event.problem.message] : [],
     );
     expect(complaints).toEqual(["the disk is read-only"]);
     both.agent.unwritable = undefined;
     both.agent.follow = async () => undefined;
+    await expect.poll(() => both.agent.fragment, { timeout: 10_000 }).toBe("version: 1 # good\n");
+    await expect.poll(() => both.agent.session?.takeBack, { timeout: 10_000 }).toBeUndefined();
     expect((await seen(both.fleet, judged(await push(both, "version: 1 # next\n")))).remote?.status).toBe("APPLIED");
+  });
+
+  it("that an earlier process could not take away is taken away by the next one", async () => {
+    const session: Session = {
+      uid: "11".repeat(16),
+      sequence: 5,
+      failed: [{ hash: "beef", reason: "no", at: "2026-01-01T00:00:00.000Z" }],
+      remote: { hash: "beef", status: "failed", error: "no" },
+      takeBack: { hash: "beef", previous: "version: 1 # good\n" },
+    };
+    const { agent } = await pair(session);
+    await expect.poll(() => agent.fragment, { timeout: 10_000 }).toBe("version: 1 # good\n");
+    await expect.poll(() => agent.session?.takeBack, { timeout: 10_000 }).toBeUndefined();
+    expect(agent.followed).toContain("version: 1 # good\n");
   });
 
   it("that failed is not tried again, however often it is offered, also by a later process; a person may", async () => {

@@ -91,6 +91,10 @@ export class Subject {
         if (this.unwritable !== undefined) throw this.unwritable;
         this.fragment = text;
       },
+      takeBack: async (previous) => {
+        if (this.unwritable !== undefined) throw this.unwritable;
+        this.fragment = previous;
+      },
       follow: async () => {
         this.followed.push(this.fragment);
         return await this.follow(this.fragment);

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,7 +14,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { listDir, readFileBounded, writeFileAtomic } from "../../../agent/system/files.ts";
+import {
+  keepBeside,
+  listDir,
+  putBack,
+  readFileBounded,
+  writeFileAtomic,
+  writeOutput,
+} from "../../../agent/system/files.ts";
 
 let folder: string;
 
@@ -101,5 +109,54 @@ describe("writing a file", () => {
       await writing;
     }
     expect(reads.every((text) => texts.includes(text))).toBe(true);
+  });
+});
+
+describe("writing what a person asked for", () => {
+  it("replaces a regular file and makes a new one", async () => {
+    const file = join(folder, "f");
+    await writeOutput(file, "one", 0o644);
+    await writeOutput(file, "two", 0o600);
+    expect(readFileSync(file, "utf8")).toBe("two");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it("refuses what is not a regular file, and leaves it as it is", async () => {
+    const fifo = join(folder, "fifo");
+    execFileSync("mkfifo", [fifo]);
+    const link = join(folder, "link");
+    symlinkSync("f", link);
+    writeFileSync(join(folder, "f"), "old");
+    for (const path of [fifo, link, folder, "/dev/null", "/dev/stdout"]) {
+      const before = lstatSync(path).ino;
+      await expect(writeOutput(path, "new", 0o644)).rejects.toMatchObject({
+        code: "E_OUTPUT_FILE",
+        problem: { file: path },
+      });
+      expect(lstatSync(path).ino).toBe(before);
+    }
+    expect(readFileSync(join(folder, "f"), "utf8")).toBe("old");
+  });
+
+  it("makes no folders", async () => {
+    await expect(writeOutput(join(folder, "none", "f"), "x", 0o644)).rejects.toMatchObject({ code: "E_OUTPUT_FILE" });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe("what a file was before", () => {
+  it("is kept when the file is replaced, and is the file again", async () => {
+    const file = join(folder, "f");
+    const kept = join(folder, "f.previous");
+    writeFileSync(kept, "long ago");
+    await keepBeside(file, kept);
+    expect(readdirSync(folder)).toEqual([]);
+    await writeFileAtomic(file, "one");
+    await keepBeside(file, kept);
+    await writeFileAtomic(file, "two");
+    expect(readFileSync(kept, "utf8")).toBe("one");
+    await putBack(kept, file);
+    expect(readFileSync(file, "utf8")).toBe("one");
+    expect(readdirSync(folder)).toEqual(["f"]);
   });
 });
