@@ -1,5 +1,5 @@
 import pc from "picocolors";
-import { exitWords } from "../containers/exit-class.ts";
+import { exitText } from "../containers/exit-class.ts";
 import type { JournalEntry } from "../containers/journal.ts";
 import { explain, explainDrift } from "../containers/problems.ts";
 import { reasons, type VerdictKind } from "../containers/reasons.ts";
@@ -58,7 +58,7 @@ export function renderWhy(
   const rows: readonly (readonly [string, string | undefined])[] = [
     ["container", id === undefined ? undefined : `${id.slice(0, 12)} from ${image ?? "?"}`],
     ["state", stateOf(status)],
-    ["exit", exit && `code ${exit.code}, ${exitWords[exit.class]}${exit.at === undefined ? "" : `, ${time(exit.at)}`}`],
+    ["exit", exit && `code ${exit.code}, ${exitText(exit)}${exit.at === undefined ? "" : `, ${time(exit.at)}`}`],
     ["started", startedAt === undefined ? undefined : time(startedAt)],
     ["owner", `${ownerOf(status)}, restarted it ${restarts} times`],
     ["class", `${status.kind}, ${status.origin}, mode ${status.mode}`],

@@ -2,11 +2,12 @@ import type { ContainerSettings } from "../config/settings.ts";
 import type { Capability, Outcome } from "../core/capability.ts";
 import { type Problem, problemOf } from "../core/errors.ts";
 import type { Step } from "./apply.ts";
+import { Book } from "./book.ts";
 import { driftOf } from "./compare/index.ts";
 import { desiredOf, type Wanted } from "./desired.ts";
 import type { JournalEntry } from "./journal.ts";
 import { isDeployer } from "./kolla.ts";
-import { Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import { type Memory, remember, rememberUnit } from "./memory.ts";
 import { type Look, observe } from "./observe.ts";
 import { type Container, unitOf } from "./observed.ts";
@@ -42,7 +43,7 @@ export class Containers implements Capability {
   readonly #options: ContainersOptions;
   readonly #witness = new Witness();
   readonly #restarter: Restarter;
-  #ledger: Ledger | undefined;
+  readonly #book: Book;
   #docker: DockerState = { state: "connecting" };
   #memories = new Map<string, Memory>();
   /** As they were seen last, by name. */
@@ -55,8 +56,9 @@ export class Containers implements Capability {
   constructor(ports: ContainersPorts, options: ContainersOptions) {
     this.#ports = ports;
     this.#options = options;
-    const still: Still = (step, now, ledger, settings, signal) => this.#stillDue(step, now, ledger, settings, signal);
-    this.#restarter = new Restarter(ports, this.#witness, still, options.wake);
+    this.#book = new Book(ports, () => options.settings().timing);
+    const still: Still = (step, now, settings, signal) => this.#stillDue(step, now, settings, signal);
+    this.#restarter = new Restarter(ports, this.#book, this.#witness, still, options.wake);
   }
 
   get docker(): DockerState {
@@ -86,9 +88,9 @@ export class Containers implements Capability {
 
   async reconcile(signal: AbortSignal, progress: () => void): Promise<Outcome> {
     try {
-      const { outcome, due, ledger } = await this.look(signal, progress);
+      const { outcome, due } = await this.look(signal, progress);
       if (due?.container === undefined) return outcome;
-      this.#restarter.begin(due, due.container, ledger, this.#options.settings(), signal);
+      this.#restarter.begin(due, due.container, this.#options.settings(), signal);
       return { ...outcome, state: "changing" };
     } catch (error) {
       const problem = problemOf(error);
@@ -99,15 +101,12 @@ export class Containers implements Capability {
   }
 
   /** Observes and judges, and does nothing. Throws where Docker cannot be reached. */
-  async look(
-    signal: AbortSignal,
-    progress: () => void,
-  ): Promise<{ readonly outcome: Outcome; readonly due?: Judged; readonly ledger: Ledger }> {
-    this.#ledger ??= await this.#readJournal();
-    const ledger = this.#ledger;
+  async look(signal: AbortSignal, progress: () => void): Promise<{ readonly outcome: Outcome; readonly due?: Judged }> {
+    await this.#book.open();
+    const { ledger } = this.#book;
     let seen: Look;
     try {
-      seen = await observe(this.#ports, signal);
+      seen = await observe(this.#ports, signal, progress);
     } catch (error) {
       if (!signal.aborted) this.#unreachable(problemOf(error));
       throw error;
@@ -125,7 +124,7 @@ export class Containers implements Capability {
     const judged = this.#judge(seen, ledger, settings, now);
     this.#publish(judged, now);
     const due = judged.find(({ verdict }) => verdict.verdict === "restart");
-    return { outcome: this.#outcome(judged, settings, now), ...(due && { due }), ledger };
+    return { outcome: this.#outcome(judged, seen.problems, settings, now), ...(due && { due }) };
   }
 
   /** What Docker does not answer about is shown as it was: its silence is no news of it. */
@@ -136,8 +135,8 @@ export class Containers implements Capability {
     return { ...seen, containers };
   }
 
-  #outcome(judged: readonly Judged[], settings: ContainerSettings, now: number): Outcome {
-    const problems = problemsOf(this.#statuses);
+  #outcome(judged: readonly Judged[], unusable: readonly Problem[], settings: ContainerSettings, now: number): Outcome {
+    const problems = [...this.#journalProblem(judged), ...unusable, ...problemsOf(this.#statuses)];
     const acts = judged.some(({ wanted }) => wanted.mode === "restart");
     const state =
       problems.length > 0
@@ -149,6 +148,14 @@ export class Containers implements Capability {
             : "observing";
     const untils = judged.flatMap(({ verdict: { until } }) => (until === undefined ? [] : [Math.max(0, until - now)]));
     return { state, problems, againMs: Math.min(settings.timing.relistMs, ...untils) };
+  }
+
+  /** Told while it is in the way of something: that a write works again shows only when there is one. */
+  #journalProblem(judged: readonly Judged[]): readonly Problem[] {
+    const { closed, behind } = this.#book;
+    const wanted = ({ verdict: { verdict, reason } }: Judged): boolean =>
+      verdict === "restart" || reason === "no-journal" || reason === "acting";
+    return closed !== undefined && (behind || judged.some(wanted)) ? [closed.problem] : [];
   }
 
   #judge(seen: Look, ledger: Ledger, settings: ContainerSettings, now: number): readonly Judged[] {
@@ -197,7 +204,9 @@ export class Containers implements Capability {
     );
     const { deployerAt } = this.#witness;
     const { acting } = this.#restarter;
+    const { closed } = this.#book;
     return {
+      ...(closed === undefined ? {} : { journalClosed: closed.until }),
       ...(acting === undefined ? {} : { acting }),
       maintenance: this.#options.maintenance(),
       ...(deployerAt === undefined ? {} : { deployerAt }),
@@ -208,7 +217,7 @@ export class Containers implements Capability {
   }
 
   #remember(container: Container, units: Look["units"], now: number): Memory {
-    const stopped = this.#ledger?.wasStopped(container.id, container.startedAt);
+    const stopped = this.#book.ledger.wasStopped(container.id, container.startedAt);
     const death = stopped ? "operator" : this.#witness.death(container.id);
     const { finishedAt } = container;
     const single = this.#options.single && finishedAt !== undefined;
@@ -230,14 +239,15 @@ export class Containers implements Capability {
   async #stillDue(
     step: Step,
     container: Container,
-    ledger: Ledger,
     settings: ContainerSettings,
     signal: AbortSignal,
   ): Promise<boolean> {
+    const { ledger } = this.#book;
     const units = await this.#ports.units.observe([unitOf(step.name)], signal);
     const unit = units === "unknown" ? units : units.get(step.name);
     const now = this.#ports.clock.monotonic();
-    const look: Look = { containers: [container], units, silent: new Set(), freeMib: Number.POSITIVE_INFINITY };
+    const freeMib = Number.POSITIVE_INFINITY;
+    const look: Look = { containers: [container], units, silent: new Set(), problems: [], freeMib };
     const wanted = desiredOf(settings, look).find(({ name }) => name === step.name);
     if (wanted === undefined) return false;
     this.#memories.set(container.id, this.#remember(container, units, now));
@@ -266,20 +276,8 @@ export class Containers implements Capability {
         container: id,
         ...(startedAt === undefined ? {} : { startedAt }),
       };
-      ledger.add(entry, this.#ports.clock.monotonic());
-      await this.#ports.journal.append(entry);
+      await this.#book.note(entry);
     }
-  }
-
-  async #readJournal(): Promise<Ledger> {
-    const { clock, journal } = this.#ports;
-    const ledger = new Ledger();
-    const wall = clock.now();
-    const now = clock.monotonic();
-    // A wall clock that was set back must not put a restart into the future.
-    for (const entry of await journal.read()) ledger.add(entry, now - Math.max(0, wall - entry.at));
-    ledger.close();
-    return ledger;
   }
 
   #publish(judged: readonly Judged[], now: number): void {

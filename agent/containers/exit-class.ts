@@ -19,15 +19,40 @@ export function exitClassOf({
   if (exitCode >= 125 && exitCode <= 127) return "not-started";
   // What dockerd writes down for containers that were running when the machine, or it, went away.
   if (exitCode === 255) return "lost";
-  return exitCode > 128 ? "signal" : "failed";
+  // There are 64 signals.
+  return exitCode > 128 && exitCode <= 192 ? "signal" : "failed";
 }
 
-export const exitWords: Readonly<Record<ExitClass, string>> = {
+const signals: Readonly<Record<number, string>> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  4: "SIGILL",
+  5: "SIGTRAP",
+  6: "SIGABRT",
+  7: "SIGBUS",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  10: "SIGUSR1",
+  11: "SIGSEGV",
+  12: "SIGUSR2",
+  13: "SIGPIPE",
+  14: "SIGALRM",
+  15: "SIGTERM",
+};
+
+/** An exit in words; a shell's code for the end by a signal is 128 and its number. */
+export function exitText({ code, class: kind }: { readonly code: number; readonly class: ExitClass }): string {
+  if (kind !== "terminated" && kind !== "signal") return exitWords[kind];
+  return `${exitWords[kind]} ${signals[code - 128] ?? `signal ${code - 128}`}`;
+}
+
+const exitWords: Readonly<Record<ExitClass, string>> = {
   clean: "ended by itself, without an error",
-  terminated: "ended by SIGTERM",
+  terminated: "ended by",
   killed: "killed by SIGKILL",
   oom: "killed by the kernel: out of memory",
-  signal: "crashed",
+  signal: "ended by",
   "not-started": "could not be started",
   lost: "was running when the machine or dockerd went down",
   failed: "ended with an error",

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { Problem } from "../core/errors.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { ConfigState, Container, Unit } from "./observed.ts";
 import type { Action } from "./status.ts";
@@ -7,10 +8,20 @@ import type { DockerEvent } from "./witness.ts";
 /** What Docker itself says of a container; the rest of `Container` is read from the host's files. */
 export type Inspected = Omit<Container, "config" | "guests">;
 
-/** Docker's Engine API. Everything throws E_DOCKER_ABSENT, E_DOCKER_UNREACHABLE, E_DOCKER_TIMEOUT or E_DOCKER_REFUSED, and takes a bounded time. */
+export interface DockerList {
+  readonly names: ReadonlyMap<string, string>;
+  readonly folder: string;
+  /** What is wrong with the answer, where that leaves something of it. */
+  readonly problem?: Problem;
+}
+
+/**
+ * Docker's Engine API. Everything throws E_DOCKER_ABSENT, E_DOCKER_UNREACHABLE, E_DOCKER_TIMEOUT, E_DOCKER_REFUSED or
+ * E_DOCKER_ANSWER, and takes a bounded time and a bounded memory.
+ */
 export interface DockerPort {
   /** Names by id, of all containers, and where Docker keeps its data. */
-  list(signal: AbortSignal): Promise<{ readonly names: ReadonlyMap<string, string>; readonly folder: string }>;
+  list(signal: AbortSignal): Promise<DockerList>;
   /** `undefined`: there is no such container (any more). */
   inspect(id: string, signal: AbortSignal): Promise<Inspected | undefined>;
   /** Resolves when Docker says that it is done, also where it was so already. */

@@ -1,6 +1,6 @@
 import type { Problem } from "../core/errors.ts";
 import type { Drift } from "../core/step.ts";
-import { exitWords } from "./exit-class.ts";
+import { exitText } from "./exit-class.ts";
 import { reasons } from "./reasons.ts";
 import type { ContainerStatus } from "./status.ts";
 
@@ -47,7 +47,7 @@ export function explainDrift({ field, current, desired }: Drift): string {
 
 /** A verdict in a sentence: what is, and why nothing else is done. */
 export function explain({ reason, cause, exit }: Pick<ContainerStatus, "reason" | "cause" | "exit">): string {
-  const ended = exit === undefined ? "" : ` (exit code ${exit.code}: ${exitWords[exit.class]})`;
+  const ended = exit === undefined ? "" : ` (exit code ${exit.code}: ${exitText(exit)})`;
   const what = cause === undefined || cause === reason ? "" : `${reasons[cause][1]}; `;
   return `${what}${reasons[reason][1]}${ended}`;
 }

@@ -17,6 +17,7 @@ export const reasons = {
   "other-action": ["wait", "the agent is restarting another one; one at a time"],
   backoff: ["wait", "it was restarted before, and a pause lies between two restarts"],
   budget: ["wait", "this host has used up its restarts for now"],
+  "no-journal": ["wait", "the journal of restarts cannot be read or written, and nothing is restarted without it"],
 
   exited: ["restart", "it is down, and nobody else brings it back"],
   "start-failed": ["restart", "Docker could not start it and has given up"],

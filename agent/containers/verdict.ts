@@ -34,6 +34,8 @@ export interface HostView {
   /** The container that is being restarted by the agent. */
   readonly acting?: string;
   readonly maintenance: boolean;
+  /** Nothing can be written down before this time. */
+  readonly journalClosed?: number;
   /** The last trace of a deployer. */
   readonly deployerAt?: number;
   /** When the restarts of this host were that still count. */
@@ -173,6 +175,8 @@ function guarded(situation: Situation, cause: Cause): Verdict {
   if (host.freeMib === undefined || host.freeMib < settings.minFreeMib) return say("disk", { cause });
   if (cause === "unhealthy" && host.unhealthy >= SHARED) return say("shared-cause", { cause });
   if (container !== undefined && holdsGuests(container)) return say("guests", { cause });
+  if (host.journalClosed !== undefined && now < host.journalClosed)
+    return say("no-journal", { cause, until: host.journalClosed });
   if (past.notBefore !== undefined && now < past.notBefore) return say("backoff", { cause, until: past.notBefore });
   const { budgetWindowMs } = settings.timing;
   const counted = host.restarts.filter((at) => now - at < budgetWindowMs);

@@ -23,7 +23,7 @@ export function openContainerJournal(directory: string): JournalPort {
     const handle = await open(file, "a", 0o600);
     try {
       // A line that a power cut left in the middle must not swallow this one.
-      await handle.write(
+      await handle.appendFile(
         `${size > 0 && size <= MAX_BYTES ? await separator(file, size) : ""}${JSON.stringify(entry)}\n`,
       );
       await handle.sync();

@@ -1,9 +1,9 @@
-import { Readable } from "node:stream";
 import Dockerode from "dockerode";
-import type { Container, ContainerState, Health } from "../containers/observed.ts";
-import type { DockerPort, Inspected } from "../containers/ports.ts";
+import type { DockerPort } from "../containers/ports.ts";
 import type { DockerEvent } from "../containers/witness.ts";
 import { AgentError } from "../core/errors.ts";
+import { folderIn, inspectedIn, listedIn } from "./docker-answers.ts";
+import { ask, open, type Question, Refusal, unusable } from "./docker-ask.ts";
 
 /** The events that tell something; `exec_create` shows a deployer at work. */
 const interesting = [
@@ -21,13 +21,15 @@ const interesting = [
 const MAX_EVENT = 1024 * 1024;
 /** How long Kolla gives a container to stop; Docker's own default of 10 s would cut that short. */
 const STOP_SECONDS = 60;
-const CONFIG_FOLDER = "/var/lib/kolla/config_files";
+const MIB = 1024 * 1024;
+const MAX_LIST = 64 * MIB;
+const MAX_ANSWER = 4 * MIB;
+/** Of a line of a container's output: it goes into the journal. */
+const MAX_LINE = 4096;
 
 /** Docker's Engine API on its socket. Nothing is connected before the first call. */
 export function openDocker(socketPath: string, callTimeoutMs: () => number): DockerPort {
   const docker = new Dockerode({ socketPath });
-  // Takes the signal like every other call, and its types do not say so.
-  const info: (options: { readonly abortSignal: AbortSignal }) => Promise<unknown> = docker.info.bind(docker);
   let folder: string | undefined;
   const call = <T>(
     what: string,
@@ -35,18 +37,22 @@ export function openDocker(socketPath: string, callTimeoutMs: () => number): Doc
     work: (signal: AbortSignal) => Promise<T>,
     ms = callTimeoutMs(),
   ) => bounded(what, ms, signal, work);
+  const asked = (what: string, path: string, signal: AbortSignal, limit = MAX_ANSWER): Promise<Buffer> =>
+    ask(docker, { what, method: "GET", path }, limit, signal);
   return {
     list: (signal) =>
-      call("list", signal, async (abortSignal) => {
-        const listed = await docker.listContainers({ all: true, abortSignal });
+      call("list", signal, async (within) => {
+        const { names, unreadable } = listedIn(await asked("list", "/containers/json?all=true", within, MAX_LIST));
         // Asked once for each dockerd: it is the dearest question of all.
-        folder ??= textOf(await info({ abortSignal }), "DockerRootDir") ?? "/var/lib/docker";
-        return { names: new Map(listed.map(({ Id, Names }) => [Id, nameOf(Names[0] ?? Id)])), folder };
+        folder ??= folderIn(await asked("info", "/info", within)) ?? "/var/lib/docker";
+        if (unreadable === 0) return { names, folder };
+        const { problem } = unusable("list", `has entries that name no container: ${unreadable}`);
+        return { names, folder, problem };
       }),
     inspect: (id, signal) =>
-      call("inspect", signal, async (abortSignal) => {
+      call("inspect", signal, async (within) => {
         try {
-          return inspected(await docker.getContainer(id).inspect({ abortSignal }));
+          return inspectedIn(await asked("inspect", `/containers/${encodeURIComponent(id)}/json`, within));
         } catch (error) {
           if (statusOf(error) === 404) return undefined;
           throw error;
@@ -54,30 +60,30 @@ export function openDocker(socketPath: string, callTimeoutMs: () => number): Doc
       }),
     act: (id, action, timeoutMs, signal) => {
       const t = Math.max(1, Math.min(STOP_SECONDS, Math.floor(timeoutMs / 1000) - 5));
-      const done = async (abortSignal: AbortSignal): Promise<void> => {
-        const container = docker.getContainer(id);
-        if (action === "start") await container.start({ abortSignal });
-        else await container.restart({ t, abortSignal });
+      const path = `/containers/${encodeURIComponent(id)}/${action === "start" ? "start" : `restart?t=${t}`}`;
+      const done = async (within: AbortSignal): Promise<void> => {
+        await ask(docker, { what: action, method: "POST", path }, MAX_ANSWER, within).catch(alreadySo);
       };
-      return call(action, signal, (within) => done(within).catch(alreadySo), timeoutMs);
+      return call(action, signal, done, timeoutMs);
     },
     logs: (id, lines, signal) =>
-      call("logs", signal, async (abortSignal) => {
-        const options = { stdout: true, stderr: true, tail: lines, follow: false as const, abortSignal };
-        return logLines(await docker.getContainer(id).logs(options), lines);
+      call("logs", signal, async (within) => {
+        const path = `/containers/${encodeURIComponent(id)}/logs?stdout=true&stderr=true&tail=${lines}`;
+        return logLines(await asked("logs", path, within), lines);
       }),
     async events(onOpen, onEvent, signal) {
-      const filters = { type: ["container" as const], event: interesting };
+      const filters = encodeURIComponent(JSON.stringify({ type: ["container"], event: interesting }));
+      const question: Question = { what: "events", method: "GET", path: `/events?filters=${filters}` };
       const stream = await call("events", signal, async (within) => {
         // Its headers in a bounded time; the stream itself lives as long as it likes.
         const opening = new AbortController();
         const abort = (): void => opening.abort();
         within.addEventListener("abort", abort, { once: true });
-        const opened = await docker.getEvents({ filters, abortSignal: AbortSignal.any([signal, opening.signal]) });
+        const opened = await open(docker, question, AbortSignal.any([signal, opening.signal]));
         within.removeEventListener("abort", abort);
         return opened;
       });
-      const end = (): void => void (stream instanceof Readable && stream.destroy());
+      const end = (): void => void stream.destroy();
       signal.addEventListener("abort", end, { once: true });
       folder = undefined;
       onOpen();
@@ -129,6 +135,7 @@ function dockerError(what: string, cause: unknown, timeoutMs: number | undefined
     const hint = "Is dockerd or containerd stopped or overloaded? systemctl status docker containerd";
     return new AgentError({ code: "E_DOCKER_TIMEOUT", message, hint }, { cause });
   }
+  if (cause instanceof AgentError) return cause;
   const text = cause instanceof Error ? cause.message.trim() : String(cause);
   if (statusOf(cause) !== undefined)
     return new AgentError({ code: "E_DOCKER_REFUSED", message: `Docker refused (${what}): ${text}` }, { cause });
@@ -139,8 +146,7 @@ function dockerError(what: string, cause: unknown, timeoutMs: number | undefined
 }
 
 function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !("statusCode" in error)) return undefined;
-  return typeof error.statusCode === "number" ? error.statusCode : undefined;
+  return error instanceof Refusal ? error.statusCode : undefined;
 }
 
 function textOf(value: unknown, key: string): string | undefined {
@@ -150,10 +156,6 @@ function textOf(value: unknown, key: string): string | undefined {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
-}
-
-function nameOf(name: string): string {
-  return name.startsWith("/") ? name.slice(1) : name;
 }
 
 async function* linesOf(stream: NodeJS.ReadableStream): AsyncIterable<string> {
@@ -195,77 +197,6 @@ export function logLines(raw: Buffer, lines: number): readonly string[] {
     at += 8 + length;
   }
   const text = texts.length === 0 ? raw.toString("utf8") : texts.join("");
-  return text.split("\n").filter(Boolean).slice(-lines);
-}
-
-const states: ReadonlySet<string> = new Set([
-  "created",
-  "running",
-  "paused",
-  "restarting",
-  "removing",
-  "exited",
-  "dead",
-]);
-
-function isState(text: string): text is ContainerState {
-  return states.has(text);
-}
-
-function inspected(info: Dockerode.ContainerInspectInfo): Inspected {
-  const { State: state, HostConfig: host, Config: config } = info;
-  const folder = info.Mounts.find(({ Destination }) => Destination.replace(/\/$/, "") === CONFIG_FOLDER)?.Source;
-  const started = timeOf(state.StartedAt);
-  const finished = timeOf(state.FinishedAt);
-  const health = healthOf(info);
-  return {
-    id: info.Id,
-    name: nameOf(info.Name),
-    image: config.Image,
-    // Both are null where there are none.
-    labels: config.Labels ?? {},
-    env: environmentOf(config.Env ?? []),
-    state: isState(state.Status) ? state.Status : "dead",
-    pid: state.Pid,
-    exitCode: state.ExitCode,
-    oomKilled: state.OOMKilled,
-    error: state.Error,
-    ...(started === undefined ? {} : { startedAt: started }),
-    ...(finished === undefined ? {} : { finishedAt: finished }),
-    restartCount: info.RestartCount,
-    policy: {
-      name: host.RestartPolicy?.Name || "no",
-      maximumRetries: host.RestartPolicy?.MaximumRetryCount ?? 0,
-    },
-    ...(health === undefined ? {} : { health }),
-    hostPid: host.PidMode === "host",
-    // Control groups of version 1 have no namespace of their own by default.
-    hostCgroup: textOf(host, "CgroupnsMode") !== "private",
-    ...(folder === undefined ? {} : { configFolder: folder }),
-  };
-}
-
-function healthOf({ State: { Health: health }, Config: config }: Dockerode.ContainerInspectInfo): Health | undefined {
-  const status = health?.Status;
-  if (health === undefined || (status !== "starting" && status !== "healthy" && status !== "unhealthy"))
-    return undefined;
-  const last = (health.Log ?? []).at(-1);
-  const check = config.Healthcheck;
-  return {
-    status,
-    failingStreak: health.FailingStreak,
-    ...(last === undefined ? {} : { lastProbe: String(last.End), lastOutput: last.Output.slice(0, 500) }),
-    intervalMs: (check?.Interval || 30e9) / 1e6,
-    timeoutMs: (check?.Timeout || 30e9) / 1e6,
-  };
-}
-
-/** Docker writes the year 1 for "never". */
-function timeOf(text: string): number | undefined {
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) || ms <= 0 ? undefined : ms;
-}
-
-function environmentOf(env: readonly string[]): Container["env"] {
-  return Object.fromEntries(env.map((entry) => [entry.split("=", 1)[0] ?? "", entry.slice(entry.indexOf("=") + 1)]));
+  const last = text.split("\n").filter(Boolean).slice(-lines);
+  return last.map((line) => line.slice(0, MAX_LINE));
 }

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { Containers } from "../../../agent/containers/containers.ts";
 import type { JournalEntry } from "../../../agent/containers/journal.ts";
 import type { Container, Unit } from "../../../agent/containers/observed.ts";
-import type { ContainersEvent, ContainersPorts, DockerPort } from "../../../agent/containers/ports.ts";
+import type { ContainersEvent, ContainersPorts, DockerPort, JournalPort } from "../../../agent/containers/ports.ts";
+import type { Outcome } from "../../../agent/core/capability.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { FakeClock, settle } from "../../fakes/clock.ts";
 import { container, gone, STARTED, settings, unit, unowned } from "./helpers.ts";
@@ -200,23 +201,104 @@ describe("the loop of the containers", () => {
     expect(host.done).toHaveLength(1);
   });
 
-  it("that cannot write its journal restarts nothing", async () => {
+  /** With a journal of its own, and the settings of a host that restarts by default. */
+  function withJournal(host: FakeHost, journal: JournalPort): Containers {
+    const { ports } = host;
+    const options = { maintenance: () => false, expected: () => true, wake: () => undefined };
+    return new Containers({ ...ports, journal }, { ...options, settings: () => settings() });
+  }
+  const codesOf = ({ problems }: Outcome) => problems.map(({ code }) => code);
+
+  it("that cannot write its journal restarts nothing, says so once, and tries again after a pause", async () => {
     const host = new FakeHost();
-    host.put(container("cron", { ...gone(1), ...unowned }));
-    const full = {
-      ...host.ports,
-      journal: { read: async () => [], append: () => Promise.reject(new Error("disk full")) },
+    for (const name of ["cron", "fluentd"]) host.put(container(name, { ...gone(1), ...unowned }));
+    let full = true;
+    const append: JournalPort["append"] = async (entry) => {
+      if (full) throw new Error("ENOSPC: no space left on device, write");
+      host.journal.push(entry);
     };
-    const containers = new Containers(full, {
-      settings: () => settings(),
-      maintenance: () => false,
-      expected: () => true,
-      wake: () => undefined,
-    });
+    const containers = withJournal(host, { read: async () => [], append });
+    const failed = () => host.told.filter((each) => each.event === "container-action");
     await pass(containers);
     await host.clock.advance(20_000);
     await pass(containers);
+    for (let round = 0; round < 20; round += 1) {
+      const { problems } = await pass(containers);
+      expect(problems).toEqual([
+        expect.objectContaining({
+          code: "E_CONTAINER_JOURNAL",
+          message:
+            "the restart journal cannot be written: ENOSPC: no space left on device, write; no restart without it",
+        }),
+      ]);
+      await host.clock.advance(50);
+    }
     expect(host.done).toEqual([]);
+    expect(failed()).toHaveLength(1);
+    expect(containers.statuses.map(({ reason, cause }) => [reason, cause])).toEqual([
+      ["no-journal", "exited"],
+      ["no-journal", "exited"],
+    ]);
+    await host.clock.advance(5_000);
+    await pass(containers);
+    expect(failed()).toHaveLength(2);
+    full = false;
+    await host.clock.advance(60_000);
+    await pass(containers);
+    expect(host.done).toEqual(["docker start cron-id"]);
+    expect(codesOf(await pass(containers))).toEqual([]);
+    expect(host.done).toHaveLength(2);
+  });
+
+  it("whose restart worked says so where only its result could not be written, and writes it later", async () => {
+    const host = new FakeHost();
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    let full = false;
+    const append: JournalPort["append"] = async (entry) => {
+      if (full) throw new Error("ENOSPC");
+      host.journal.push(entry);
+    };
+    host.onAct = async (id) => {
+      full = true;
+      host.runs(id);
+    };
+    const containers = withJournal(host, { read: async () => [], append });
+    await pass(containers);
+    await host.clock.advance(20_000);
+    await pass(containers);
+    expect(codesOf(await pass(containers))).toEqual(["E_CONTAINER_JOURNAL"]);
+    expect(containers.statuses[0]?.lastAction?.result).toBe("done");
+    full = false;
+    await host.clock.advance(60_000);
+    expect(codesOf(await pass(containers))).toEqual([]);
+    expect(host.journal.map(({ kind }) => kind)).toEqual(["intent", "result"]);
+  });
+
+  it("that cannot read its journal watches all the same, restarts nothing, and goes on when it can", async () => {
+    const host = new FakeHost();
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    host.put(container("fluentd"));
+    let folder = true;
+    const read: JournalPort["read"] = async () => {
+      if (folder) throw new AgentError({ code: "E_FILE_KIND", message: "journal.ndjson is not a regular file" });
+      return [];
+    };
+    const containers = withJournal(host, { ...host.ports.journal, read });
+    for (let round = 0; round < 5; round += 1) {
+      expect(codesOf(await pass(containers))).toEqual(["E_FILE_KIND"]);
+      await host.clock.advance(20_000);
+    }
+    await pass(containers);
+    expect(containers.statuses.map(({ name, reason }) => `${name} ${reason}`)).toEqual([
+      "cron no-journal",
+      "fluentd running",
+    ]);
+    expect([host.done, host.journal]).toEqual([[], []]);
+    folder = false;
+    await host.clock.advance(600_000);
+    await pass(containers);
+    expect(host.done).toEqual(["docker start cron-id"]);
+    expect(codesOf(await pass(containers))).toEqual([]);
   });
 
   it("keeps what it saw last where Docker does not answer, and one that is stuck does not hide the others", async () => {

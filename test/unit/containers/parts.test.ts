@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { driftOf } from "../../../agent/containers/compare/index.ts";
 import { desiredOf } from "../../../agent/containers/desired.ts";
-import { exitClassOf } from "../../../agent/containers/exit-class.ts";
+import { exitClassOf, exitText } from "../../../agent/containers/exit-class.ts";
 import type { Intent } from "../../../agent/containers/journal.ts";
 import { kindOf } from "../../../agent/containers/kolla.ts";
 import { Ledger } from "../../../agent/containers/ledger.ts";
@@ -29,9 +29,25 @@ describe("the class of an exit", () => {
     [139, false, "", "signal"],
     [143, false, "", "terminated"],
     [143, true, "", "terminated"],
+    [200, false, "", "failed"],
     [255, false, "", "lost"],
   ])("code %s, OOM %s, %j is %s", (exitCode, oomKilled, error, expected) => {
     expect(exitClassOf({ exitCode, oomKilled, error })).toBe(expected);
+  });
+});
+
+describe("an exit in words", () => {
+  it.each([
+    [130, "ended by SIGINT"],
+    [143, "ended by SIGTERM"],
+    [137, "killed by SIGKILL"],
+    [139, "ended by SIGSEGV"],
+    [129, "ended by SIGHUP"],
+    [162, "ended by signal 34"],
+    [200, "ended with an error"],
+  ])("of %s is %j", (code, words) => {
+    const kind = exitClassOf({ exitCode: code, oomKilled: false, error: "" });
+    expect(exitText({ code, class: kind })).toBe(words);
   });
 });
 
