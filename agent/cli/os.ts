@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import pc from "picocolors";
+import { printable } from "../config/printable.ts";
 import type { Deployment, Role } from "../os/deployments.ts";
 import { OperatingSystem, type OsView } from "../os/os.ts";
 import { openDeployments } from "../system/deployments.ts";
@@ -46,9 +47,9 @@ export function renderOs(view: OsView, colour: boolean): readonly string[] {
   const { source, deployments, transaction } = view.deployments;
   const booted = deployments.some(({ role }) => role === "booted");
   return [
-    `os         ${deployments.length} deployments, by ${source}${transaction === undefined ? "" : `, busy: ${transaction}`}`,
+    `os         ${deployments.length} deployments, by ${source}${transaction === undefined ? "" : `, busy: ${printable(transaction)}`}`,
     ...deployments.map((deployment) => {
-      const line = `  ${words[deployment.role].padEnd(9)}${describe(deployment)}`;
+      const line = `  ${words[deployment.role].padEnd(9)} ${printable(describe(deployment), 400)}`;
       return deployment.role === "booted" ? paint.green(line) : line;
     }),
     ...(booted ? [] : ["  none of them runs now"]),

@@ -29,7 +29,7 @@ function deploymentsIn({ tool, text }: Answer): Deployments {
   return parsers[tool](text);
 }
 
-/** The operating system as a capability: it observes only. Asks the tools again when the deployments changed. */
+/** The operating system as a capability: it observes only. Asks the tools again when the deployments changed, or a transaction runs. */
 export class OperatingSystem implements Capability {
   readonly name = "os";
   readonly #tools: DeploymentTools;
@@ -60,8 +60,10 @@ export class OperatingSystem implements Capability {
         this.#view = { state: "absent", reason: "no rpm-ostree, bootc or ostree is installed" };
         return { state: "degraded", problems: [noTool] };
       }
-      this.#learn(deploymentsIn(answer), stamp);
-      this.#stamp = stamp.text;
+      const deployments = deploymentsIn(answer);
+      this.#learn(deployments, stamp);
+      // Nothing is written when a transaction ends.
+      this.#stamp = deployments.transaction === undefined ? stamp.text : undefined;
     }
     const problems = this.#fellBackFrom === undefined ? [] : [fallback(this.#fellBackFrom)];
     return { state: problems.length > 0 ? "degraded" : "observing", problems };

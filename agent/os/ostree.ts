@@ -3,7 +3,7 @@ import { unreadable } from "./json.ts";
 
 const TOOL = "ostree admin status";
 
-/** `* STATEROOT CHECKSUM.SERIAL (staged)`: the star is the booted one, what is in brackets its state. */
+/** `* STATEROOT CHECKSUM.SERIAL (staged) (soft-reboot)`: the star is the booted one, what is in brackets its state. */
 const DEPLOYMENT = /^([* ]) (\S+) ([0-9a-f]{64})\.\d+((?: \([^)]*\))*)$/;
 
 /** `ostree admin status`, which has no JSON before 2025. Lines that are not known are passed over: a newer ostree says more. */
@@ -13,8 +13,10 @@ export function parseOstree(text: string): Deployments {
   for (const line of text.split("\n")) {
     const [, star, stateroot, checksum, marks = ""] = DEPLOYMENT.exec(line) ?? [];
     if (stateroot !== undefined && checksum !== undefined) {
-      const staged = marks.includes("(staged");
-      listed.push({ stateroot, checksum, booted: star === "*", staged, pinned: false, locked: false });
+      // Only a staged one can be locked, and then a newer ostree says no more than that.
+      const locked = marks.includes("(finalization locked)");
+      const staged = locked || marks.includes("(staged)");
+      listed.push({ stateroot, checksum, booted: star === "*", staged, pinned: false, locked });
       continue;
     }
     const last = listed.at(-1);

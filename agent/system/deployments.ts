@@ -29,7 +29,8 @@ export function openDeployments(root: string, timeoutMs = TIMEOUT_MS): Deploymen
       const written = await mtime(join(root, "ostree/deploy"));
       if (written === undefined) return undefined;
       const staged = await mtime(join(root, "run/ostree/staged-deployment"));
-      return { text: `${written} ${staged ?? "-"}`, writtenAt: written };
+      const locked = await mtime(join(root, "run/ostree/staged-deployment-locked"));
+      return { text: `${written} ${staged ?? "-"} ${locked ?? "-"}`, writtenAt: written };
     },
     async read(signal) {
       for (const { tool, args } of tools) {
@@ -67,6 +68,7 @@ async function mtime(path: string): Promise<number | undefined> {
   } catch (error) {
     if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
       return undefined;
-    throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AgentError({ code: "E_OS_STATUS", message: `${path} cannot be looked at: ${why}` }, { cause: error });
   }
 }

@@ -3,7 +3,8 @@ import { AgentError } from "../core/errors.ts";
 import type { KernelObserved, Link } from "../network/observed.ts";
 import type { KernelPort } from "../network/ports.ts";
 import { type AddressTarget, ROUTE_PROTOCOL, type RouteTarget } from "../network/target.ts";
-import { run } from "./run.ts";
+import { killGroup, letGo } from "./group.ts";
+import { PIPES_MS, run } from "./run.ts";
 
 const TIMEOUT_MS = 5_000;
 const LOOK = `address show\nroute show table all proto ${ROUTE_PROTOCOL}\n`;
@@ -30,7 +31,7 @@ export class Ip implements KernelPort {
     const child = this.#child;
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.#waiting.push({ resolve, reject });
-    const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
+    const timer = setTimeout(() => killGroup(child), TIMEOUT_MS);
     const abort = (): void => reject(signal.reason as Error);
     signal.addEventListener("abort", abort, { once: true });
     child.stdin.write(LOOK);
@@ -50,11 +51,13 @@ export class Ip implements KernelPort {
   }
 
   close(): void {
-    this.#child?.stdin.end();
+    if (this.#child === undefined) return;
+    killGroup(this.#child);
+    letGo(this.#child);
   }
 
   #start(): ChildProcessWithoutNullStreams {
-    const child = spawn("ip", ["-json", "-details", "-force", "-batch", "-"]);
+    const child = spawn("ip", ["-json", "-details", "-force", "-batch", "-"], { detached: true });
     const said: string[] = [];
     let complaint = "";
     let rest = "";
@@ -68,13 +71,19 @@ export class Ip implements KernelPort {
     child.stderr.on("data", (chunk: Buffer) => {
       complaint = (complaint + chunk.toString()).slice(-1_000);
     });
+    let over = false;
     const ended = (cause?: NodeJS.ErrnoException): void => {
+      if (over) return;
+      over = true;
       if (this.#child === child) this.#child = undefined;
       for (const { reject } of this.#waiting.splice(0)) reject(failed(complaint, cause));
+      letGo(child);
     };
     child.stdin.on("error", () => undefined);
     child.once("error", ended);
     child.once("close", () => ended());
+    // A process that it left behind may hold its pipes.
+    child.once("exit", () => setTimeout(ended, PIPES_MS).unref());
     return child;
   }
 }

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { AgentError } from "../core/errors.ts";
+import { killGroup, letGo } from "./group.ts";
 
 export interface Ran {
   readonly code: number;
@@ -9,13 +10,16 @@ export interface Ran {
 
 export interface RunOptions {
   readonly signal: AbortSignal;
-  /** The child is killed after this time, in milliseconds. */
+  /** The child is killed after this time, in milliseconds, with every process that it started. */
   readonly timeoutMs: number;
   readonly input?: string;
 }
 
 /** More than any answer of a tool that we run; a tool that says more has gone mad. */
 const MAX_OUTPUT = 32 * 1024 * 1024;
+
+/** How long the pipes of a program that ended, or was killed, may stay silent before nobody waits for them any more. */
+export const PIPES_MS = 250;
 
 /**
  * Runs a program to its end, without a shell. Resolves with its exit code, also a bad one (128 + signal for a killed one).
@@ -24,40 +28,63 @@ const MAX_OUTPUT = 32 * 1024 * 1024;
 export async function run(command: string, args: readonly string[], options: RunOptions): Promise<Ran> {
   options.signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<Ran>();
-  const child = spawn(command, args, { stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
+  const stdio = [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"] as const;
+  const child = spawn(command, args, { stdio: [...stdio], detached: true });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   let size = 0;
+  let heard = 0;
   const collect = (into: Buffer[]) => (chunk: Buffer) => {
+    heard += 1;
     size += chunk.length;
-    if (size > MAX_OUTPUT) child.kill("SIGKILL");
+    if (size > MAX_OUTPUT) end();
     else into.push(chunk);
   };
   child.stdout?.on("data", collect(stdout));
   child.stderr?.on("data", collect(stderr));
   let late = false;
+  let exit: { readonly code: number | null } | undefined;
+  let grace: NodeJS.Timeout | undefined;
+  // A process that outlived the program may hold its pipes for as long as it likes: they are waited for only while they speak.
+  const waitForPipes = (): void => {
+    clearTimeout(grace);
+    const before = heard;
+    // What was already written is read between the timer and this.
+    const look = (): void => void setImmediate(() => (heard === before || late ? settle() : waitForPipes()));
+    grace = setTimeout(look, PIPES_MS);
+  };
+  const end = (): void => {
+    killGroup(child);
+    waitForPipes();
+  };
+  const settle = (): void => {
+    if (options.signal.aborted) reject(options.signal.reason as Error);
+    else if (late) reject(timedOut(command, args, options.timeoutMs));
+    else resolve({ code: exit?.code ?? 137, stdout: text(stdout), stderr: text(stderr) });
+  };
   const timer = setTimeout(() => {
     late = true;
-    child.kill("SIGKILL");
+    end();
   }, options.timeoutMs);
-  const abort = (): void => void child.kill("SIGKILL");
-  options.signal.addEventListener("abort", abort, { once: true });
+  options.signal.addEventListener("abort", end, { once: true });
   child.on("error", (error: NodeJS.ErrnoException) => {
     const missing = error.code === "ENOENT";
     const message = missing ? `${command} is not installed` : `${command} could not be run: ${error.message}`;
     reject(new AgentError({ code: missing ? "E_TOOL_MISSING" : "E_TOOL_FAILED", message }, { cause: error }));
   });
-  child.on("close", (code, killed) => {
-    if (options.signal.aborted) reject(options.signal.reason as Error);
-    else if (late) reject(timedOut(command, args, options.timeoutMs));
-    else resolve({ code: code ?? (killed === null ? 1 : 137), stdout: text(stdout), stderr: text(stderr) });
+  child.on("exit", (code) => {
+    exit = { code };
+    waitForPipes();
   });
+  child.on("close", settle);
   // A child that ends before it has read everything is its own matter: its exit code says what is wrong.
   child.stdin?.on("error", () => undefined);
   child.stdin?.end(options.input);
   return promise.finally(() => {
     clearTimeout(timer);
-    options.signal.removeEventListener("abort", abort);
+    clearTimeout(grace);
+    options.signal.removeEventListener("abort", end);
+    letGo(child);
   });
 }
 

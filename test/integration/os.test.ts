@@ -93,6 +93,19 @@ describe("the deployments of a host", () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ schema: "devcloud-agent/os/v1", state: "known", problems: [] });
   });
 
+  test("are read again when a staged one is locked or no longer", async () => {
+    const root = await mkdtemp(join(tmpdir(), "devcloud-os-"));
+    onTestFinished(() => rm(root, { recursive: true }));
+    await mkdir(join(root, "ostree/deploy"), { recursive: true });
+    await mkdir(join(root, "run/ostree"), { recursive: true });
+    const { stamp } = openDeployments(root);
+    const before = await stamp();
+    await writeFile(join(root, "run/ostree/staged-deployment-locked"), "");
+    expect((await stamp())?.text).not.toBe(before?.text);
+    await rm(join(root, "run/ostree/staged-deployment-locked"));
+    expect(await stamp()).toEqual(before);
+  });
+
   test("are in the status of the daemon; a host that has none says so and is sound", async () => {
     const lab = await createLab({ say: () => undefined });
     onTestFinished(() => lab.down());
@@ -134,9 +147,26 @@ describe("the deployments of a host", () => {
       expect(await read()).toEqual({ tool: "rpm-ostree", text: answers.container });
     });
 
-    test("that hangs is ended after its time", async () => {
-      await standIn("exec sleep 600");
+    test.each(["exec sleep 600", "sleep 600"])("that hangs is ended after its time: %s", async (script) => {
+      await standIn(script);
       await expect(read(300)).rejects.toMatchObject({ code: "E_TOOL_TIMEOUT" });
+    });
+
+    test("that hangs is told while it does, and the agent stops all the same", { timeout: 60_000 }, async () => {
+      const lab = await createLab({ say: () => undefined });
+      onTestFinished(() => lab.down());
+      const { host } = lab;
+      await host.writeConfig("50-host.yaml", host.config());
+      await mkdir(join(host.root, "ostree/deploy"), { recursive: true });
+      await standIn("sleep 600");
+      const agent = host.startAgent({ env: { PATH: `${bin}:${host.env.PATH}` } });
+      await agent.event("ready");
+      const told = async () => {
+        const { stdout } = await host.cli("status", "--json");
+        return stdout === "" ? undefined : (JSON.parse(stdout) as Partial<Status>).os?.problems[0]?.message;
+      };
+      await expect.poll(told, { timeout: 30_000 }).toContain("has not answered for");
+      await agent.stop();
     });
 
     test("that fails is quoted", async () => {

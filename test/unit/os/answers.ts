@@ -41,20 +41,23 @@ function today(checksum: string, version: string, more: Readonly<Record<string, 
   };
 }
 
+function listedToday() {
+  return [
+    today(c, "44.3", { staged: true, "finalization-locked": true }),
+    today(b, "44.2", { booted: true }),
+    today(a, "44.1"),
+    today(d, "43.9", { pinned: true }),
+  ];
+}
+
 const answer = (deployments: readonly unknown[], transaction: unknown = null) =>
   JSON.stringify({ deployments, transaction, "cached-update": null });
 
 export const answers = {
   "2017": answer([deployment2017(b, { booted: true, version: "7.1707" }), deployment2017(a)]),
-  today: answer(
-    [
-      today(c, "44.3", { staged: true, "finalization-locked": true }),
-      today(b, "44.2", { booted: true }),
-      today(a, "44.1"),
-      today(d, "43.9", { pinned: true }),
-    ],
-    ["upgrade", ":1.77", "/org/projectatomic/rpmostree1/fedora_coreos"],
-  ),
+  today: answer(listedToday(), ["upgrade", ":1.77", "/org/projectatomic/rpmostree1/fedora_coreos"]),
+  /** The same, when the transaction has ended. */
+  idle: answer(listedToday()),
   /** A whole OCI manifest lies in the answer as text, twice as an escaped document. */
   container: answer([containerDeployment(b, { booted: true, version: "10.20261101.0" })]),
   /** The first one was to be booted, and the second one was. */

@@ -53,12 +53,33 @@ describe("the operating system", () => {
 
   it("is asked once, and again when the list of deployments was written", async () => {
     const { tools, os, pass } = host();
+    tools.says(answers.fallback, "1", bootedAt + 1);
     for (let round = 0; round < 5; round += 1) await pass();
     expect(tools.asked).toBe(1);
     tools.says(answers["2017"], "2", bootedAt + 1);
     await pass();
     expect(tools.asked).toBe(2);
     expect(os.view).toMatchObject({ state: "known", deployments: { deployments: [{ version: "7.1707" }, {}] } });
+  });
+
+  it("is asked at every pass while a transaction runs, because nothing is written when it ends", async () => {
+    const { tools, os, pass } = host();
+    await pass();
+    expect(os.view).toMatchObject({ deployments: { transaction: "upgrade" } });
+    tools.answer = { tool: "rpm-ostree", text: answers.idle };
+    await pass();
+    expect(os.view).toMatchObject({ state: "known" });
+    expect(os.view).not.toHaveProperty("deployments.transaction");
+    await pass();
+    expect(tools.asked).toBe(2);
+  });
+
+  it("that waits locked did not fall back, also by the words of a newer ostree", async () => {
+    const { tools, pass } = host();
+    const [a = "", b = ""] = checksums;
+    const text = `  devcloud ${b}.0 (finalization locked)\n* devcloud ${a}.0\n`;
+    tools.answer = { tool: "ostree", text };
+    expect(await pass()).toEqual({ state: "observing", problems: [] });
   });
 
   it("keeps its last answer when the tool fails, and asks again", async () => {

@@ -29,6 +29,22 @@ describe("ostree admin status", () => {
     });
   });
 
+  it.each([
+    ["(finalization locked)", "staged", true],
+    ["(finalization locked) (soft-reboot)", "staged", true],
+    ["(staged) (soft-reboot)", "staged", false],
+    ["(pending)", "pending", false],
+    ["(pending) (soft-reboot)", "pending", false],
+    ["(something new)", "pending", false],
+  ])("with %s before the booted one has it as %s, locked: %s", (marks, role, locked) => {
+    const text = `  devcloud ${c}.0 ${marks}\n* devcloud ${b}.1\n  devcloud ${a}.0 (rollback)\n`;
+    expect(parseOstree(text).deployments.map((each) => [each.role, each.locked])).toEqual([
+      [role, locked],
+      ["booted", false],
+      ["rollback", false],
+    ]);
+  });
+
   it("without deployments is an empty list", () => {
     expect(parseOstree("No deployments.\n").deployments).toEqual([]);
   });

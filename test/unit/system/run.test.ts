@@ -1,3 +1,9 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { run } from "../../../agent/system/run.ts";
 
@@ -38,6 +44,48 @@ describe("running a program", () => {
     stop.abort(new Error("enough"));
     await expect(running).rejects.toThrow("enough");
     await expect(run("true", [], { signal: stop.signal, timeoutMs: 1_000 })).rejects.toThrow("enough");
+  });
+
+  const alive = (pid: string): boolean => {
+    try {
+      return process.kill(Number(pid), 0);
+    } catch {
+      return false;
+    }
+  };
+
+  test("kills what it started too, and does not wait for the pipes that this one holds", async () => {
+    const late = run("sh", ["-c", "sleep 600; true"], { signal, timeoutMs: 100 });
+    await expect(late).rejects.toMatchObject({ code: "E_TOOL_TIMEOUT" });
+    const stop = new AbortController();
+    const stopped = run("sh", ["-c", "sleep 600; true"], { signal: stop.signal, timeoutMs: 600_000 });
+    stop.abort(new Error("enough"));
+    await expect(stopped).rejects.toThrow("enough");
+  });
+
+  test("ends with the program, also when this one left somebody behind who holds its pipes", async () => {
+    const { code, stdout } = await run("sh", ["-c", "sleep 600 & echo $!; exit 3"], options);
+    expect(code).toBe(3);
+    // What a program leaves behind when it ends by itself is its own matter.
+    expect(alive(stdout.trim())).toBe(true);
+    process.kill(Number(stdout.trim()), "SIGKILL");
+  });
+
+  test("does not keep its process alive after the end, whoever still holds a pipe", async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "devcloud-run-"));
+    const file = join(folder.path, "pid");
+    const script = `const { run } = await import(${JSON.stringify(join(import.meta.dirname, "../../../agent/system/run.ts"))});
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(new Error("stop")), 200);
+      // Out of its group, as a daemon would be.
+      await run("sh", ["-c", "setsid sleep 600 & echo $! >${file}; sleep 600; true"], { signal: stop.signal, timeoutMs: 600_000 }).catch(() => 0);
+      console.log("stopped");`;
+    const node = ["--input-type=module", "--no-warnings", "-e", script];
+    const { stdout } = await promisify(execFile)(process.execPath, node, { timeout: 30_000 });
+    expect(stdout).toBe("stopped\n");
+    const holder = readFileSync(file, "utf8").trim();
+    expect(alive(holder)).toBe(true);
+    process.kill(Number(holder), "SIGKILL");
   });
 
   test("says that a program is missing", async () => {
