@@ -73,6 +73,22 @@ describe("the package", () => {
     expect(provides.filter((name) => /npm\((vitest|typescript|esbuild|node-linux)/.test(name))).toEqual([]);
   });
 
+  test("takes a pending change back before it goes, then disarms its timers, and says so to systemd afterwards", async () => {
+    const scripts = (await query("--scripts")).join("\n");
+    const [, before = "", after = ""] =
+      /preuninstall scriptlet[^\n]*\n(.*)postuninstall scriptlet[^\n]*\n(.*)/s.exec(scripts) ?? [];
+    const order = [
+      "start devcloud-agent-rollback.service",
+      "stop devcloud-agent-rollback.timer",
+      "rm -rf /run/systemd",
+    ];
+    const places = order.map((words) => before.indexOf(words));
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    expect(places).not.toContain(-1);
+    expect(after).toMatch(/"\$1" -eq 0 .*daemon-reload/s);
+    for (const script of [before, after]) await must(["sh", "-nc", script]);
+  });
+
   test("is put on a root and taken off it without a word, and leaves the host's own files", async () => {
     const root = join(folder, "root");
     const rpm = (...args: readonly string[]) =>

@@ -2,6 +2,7 @@ import { cp, link, mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { buildPackage, rpmTools } from "../../../packaging/package.ts";
+import { must } from "../../lab/command.ts";
 import { type ConfigMap, hostConfig, managementAddress } from "../../lab/config.ts";
 import type { Cable } from "../../lab/fabric.ts";
 import type { Lab } from "../../lab/lab.ts";
@@ -23,6 +24,9 @@ const name = "boot";
 const prunedVlan = 130;
 /** The configuration that cuts the host off: it is valid, and the switches drop what it sends. */
 export const cutOff: ConfigMap = { version: 1, network: { vlans: { management: prunedVlan } } };
+
+/** Debian's packages are not in rpm's database: what ours requires is there all the same. */
+const database = ["--define", "_dbpath /var/lib/rpm", "--nodeps"];
 
 const cables: readonly Cable[] = [
   { nic: "em1", mac: "02:00:00:00:07:01", fabric: "A", port: `${name}-em1` },
@@ -47,6 +51,7 @@ export class BootHost {
   readonly #lab: Lab;
   readonly #layer: string;
   readonly #namespace: string;
+  #rpm = "";
 
   constructor(lab: Lab, base: string, env: ToolEnv) {
     this.#lab = lab;
@@ -61,6 +66,7 @@ export class BootHost {
   async install(given: string | undefined, say: (line: string) => void): Promise<void> {
     const layer = this.#layer;
     const file = given ?? (await buildPackage({ out: join(this.#lab.folder, "rpm") })).file;
+    this.#rpm = file;
     const node = join(layer, "usr/bin/node");
     await mkdir(dirname(node), { recursive: true });
     await link(process.execPath, node).catch(() => cp(process.execPath, node));
@@ -68,13 +74,40 @@ export class BootHost {
       await mkdir(dirname(join(layer, path)), { recursive: true });
       await writeFile(join(layer, path), text);
     }
-    // Debian's packages are not in rpm's database: what ours requires is there all the same.
-    const options = ["--define", "_dbpath /var/lib/rpm", "--nodeps"];
-    await this.machine.prepare((root) => ["rpm", "--root", root, ...options, "--install", file], await rpmTools());
+    await this.machine.prepare((root) => ["rpm", "--root", root, ...database, "--install", file], await rpmTools());
     say(`boot: installed ${basename(file)}`);
     // Debian enables a package's units at once; what runs at times (apt, e2scrub) would only disturb the stamps.
     const noise = ["apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service"];
     await this.machine.prepare((root) => ["chroot", root, "systemctl", "disable", ...noise]);
+  }
+
+  /**
+   * Upgrades to the same package on the running host. rpm comes from outside, where it cannot run the package's scripts: they are
+   * run inside, as rpm would, at their times and with their arguments.
+   */
+  async upgrade(): Promise<void> {
+    await this.#rpmWithoutScripts("--upgrade", "--force", this.#rpm);
+    await this.#scriptOfPackage("POSTIN", 2);
+    await this.#scriptOfPackage("PREUN", 1);
+    await this.#scriptOfPackage("POSTUN", 1);
+  }
+
+  /** Takes the package off the running host, in the same way; resolves with what its scripts said. */
+  async remove(): Promise<string> {
+    const before = await this.#scriptOfPackage("PREUN", 0);
+    await this.#rpmWithoutScripts("--erase", "devcloud-agent");
+    return before + (await this.#scriptOfPackage("POSTUN", 0));
+  }
+
+  async #rpmWithoutScripts(...words: readonly string[]): Promise<void> {
+    const command = (root: string) => ["rpm", "--root", root, ...database, "--noscripts", ...words];
+    await this.machine.beside(command, await rpmTools());
+  }
+
+  async #scriptOfPackage(name: "POSTIN" | "PREUN" | "POSTUN", left: number): Promise<string> {
+    const script = await must(["rpm", "-qp", "--queryformat", `%{${name}}`, this.#rpm], { env: await rpmTools() });
+    const done = await this.machine.exec(["sh", "-c", script, "sh", String(left)], { timeoutMs: 120_000 });
+    return done.stdout + done.stderr;
   }
 
   /** New NICs in a new namespace, as after a power-on, then systemd. Resolves when it answers, long before READY. */

@@ -8,7 +8,15 @@ import { BootHost } from "./host.ts";
 import { unitOwnsContainer } from "./kolla.ts";
 import { Report } from "./report.ts";
 import { baseRoot } from "./root.ts";
-import { agentComesAndGoes, agentReplacedByFalse, bootInOrder, bootWithoutNode, deadMan } from "./scenarios.ts";
+import {
+  agentComesAndGoes,
+  agentReplacedByFalse,
+  bootInOrder,
+  bootWithoutNode,
+  deadMan,
+  packageRemoved,
+  packageUpgraded,
+} from "./scenarios.ts";
 
 /** A booted systemd with the shipped units: order at boot, the agent's coming and going, a host without Node. */
 export const bootLane: SystemLane = {
@@ -81,5 +89,7 @@ async function scenarios(host: BootHost, report: Report): Promise<void> {
   await host.removeNode();
   await reboot();
   await play(bootWithoutNode);
+  await play(packageUpgraded);
+  await play(packageRemoved);
   await host.powerOff();
 }

@@ -155,6 +155,16 @@ export class Machine {
     throw new Error(`inside: ${argv.join(" ")} ended with ${done.code}: ${(done.stderr || done.stdout).trim()}`);
   }
 
+  /** Runs a program of the outside on the root of the running machine, whose files it sees, and not /proc and /run. */
+  async beside(command: (root: string) => readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+    const enter = ["nsenter", "-t", String(this.#nspawn?.pid), "-m"];
+    const options = this.#options();
+    return await must([...enter, ...command(join(this.#place.folder, "root"))], {
+      ...options,
+      env: { ...options.env, ...env },
+    });
+  }
+
   #inRoot(argv: readonly string[]): readonly string[] {
     const { folder, group, layers } = this.#place;
     // With us ends the machine, even when we are killed.

@@ -164,3 +164,31 @@ export async function bootWithoutNode(host: BootHost, report: Report): Promise<v
   );
   report.check(`${host.address} still answers the gateway`, await host.answers());
 }
+
+export async function packageUpgraded(host: BootHost, report: Report): Promise<void> {
+  const another = (before: Facts, now: Facts) => active(now.agentState) && now.agent !== before.agent;
+  await leavesDockerAlone(host, report, "package upgraded", () => host.upgrade(), another);
+}
+
+/** Whoever takes the package off a host that a change has just cut off would take the way back along. */
+export async function packageRemoved(host: BootHost, report: Report): Promise<void> {
+  const title = "package removed while a change is pending that cuts the host off: it is taken back before";
+  const { machine } = host;
+  const cut = async (): Promise<void> => {
+    // Another one than that which was rolled back before and is not tried again.
+    await host.overlay({ ...cutOff, host: { name: "renamed" } });
+    await machine.must(["systemctl", "reload", "devcloud-agent"]);
+    report.check("the host is cut off", await report.eventually(async () => !(await host.answers()), 15_000));
+    report.check("a change is pending", await hasFile(host, "/var/lib/devcloud-agent/network/pending.json"));
+    report.line(`  rpm said: ${(await host.remove()).trim() || "nothing"}`);
+    report.check("no change is pending", !(await hasFile(host, "/var/lib/devcloud-agent/network/pending.json")));
+  };
+  const gone = (_: Facts, now: Facts) => now.agentState.startsWith("inactive");
+  await leavesDockerAlone(host, report, title, cut, gone);
+  const left = await machine.must(["systemctl", "list-units", "--all", "--plain", "--no-legend", "devcloud-*"]);
+  report.check("no unit of it is left", left === "", left);
+  report.check("no program of it is left", !(await hasFile(host, "/usr/bin/devcloud-agent")));
+  const timer = "/run/systemd/system/devcloud-agent-rollback.timer.d";
+  report.check("no deadline is left", !(await hasFile(host, timer)));
+  report.check("the configuration is left", await hasFile(host, "/etc/devcloud-agent/config.d/50-host.yaml"));
+}
