@@ -49,9 +49,14 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   const controllerSession = openStateFile<Session>(host.places.controllerSession, (problem) => events.problem(problem));
   const configuration = new Configuration(host.places, {
     onProblem: (problem) => events.problem(problem),
-    applying: async () => (await controllerSession.read())?.applying !== undefined,
+    applying: async () => (await session())?.applying !== undefined,
+    takeBack: async () => (await session())?.takeBack,
     hasLastGood: async () => (await host.ports.state.read("last-good")) !== undefined,
   });
+  // On a full disk the running link knows more than its file.
+  async function session(): Promise<Session | undefined> {
+    return link?.session ?? (await controllerSession.read());
+  }
   const readiness = new Readiness({
     notifier,
     clock: systemClock,

@@ -19,9 +19,12 @@ function rootOfRun(words: readonly string[]): string | undefined {
 function terminal() {
   // Whoever reads has enough: `config show | head -1`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
+    if (error.code === "EPIPE") process.exit(0);
+    process.stderr.write(`devcloud-agent: the output could not be written: ${error.message}\n`);
+    process.exit(1);
   });
+  // There is nobody left to be told.
+  process.stderr.on("error", () => undefined);
   return {
     stdout: (text: string) => void process.stdout.write(text),
     stderr: (text: string) => void process.stderr.write(text),

@@ -64,7 +64,6 @@ export async function statusOf(parts: Parts): Promise<Status> {
   };
 }
 
-function osStatus({ view, loop }: OsWatch): OsStatus {
-  const problems = loop.state === "settled" ? loop.outcome.problems : loop.state === "backoff" ? [loop.problem] : [];
+function osStatus({ view, problems }: OsWatch): OsStatus {
   return { view, problems };
 }

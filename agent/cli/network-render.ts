@@ -1,4 +1,5 @@
 import pc from "picocolors";
+import { printable } from "../config/printable.ts";
 import type { NetworkSettings } from "../config/settings.ts";
 import type { Problem } from "../core/errors.ts";
 import { highestRisk } from "../core/step.ts";
@@ -6,6 +7,9 @@ import { describe } from "../network/describe.ts";
 import type { Step } from "../network/steps.ts";
 import type { AddressTarget } from "../network/target.ts";
 import type { MemberStatus } from "../web/status.ts";
+
+/** A message may quote what a tool said. */
+const MOST = 2_000;
 
 /** A plan as a person reads it. */
 export function renderPlan(steps: readonly Step[], problems: readonly Problem[], colour: boolean): string {
@@ -27,7 +31,7 @@ export function renderPlan(steps: readonly Step[], problems: readonly Problem[],
 export function renderProblems(problems: readonly Problem[], colour: boolean): readonly string[] {
   const paint = pc.createColors(colour);
   return problems.flatMap(({ code, message, hint }) => [
-    `${paint.red("!")} ${message} ${paint.dim(`(${code})`)}`,
+    `${paint.red("!")} ${printable(message.trim().replaceAll(/\s*\n\s*/g, "; "), MOST)} ${paint.dim(`(${code})`)}`,
     ...(hint === undefined ? [] : [`    ${paint.dim(hint)}`]),
   ]);
 }

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { AgentError, problemOf } from "../core/errors.ts";
+import { AgentError, type Problem, problemOf } from "../core/errors.ts";
 import { configFiles } from "../system/files.ts";
 import { interrupted } from "../system/process.ts";
 import { version } from "../version.ts";
@@ -29,6 +29,10 @@ export async function runCli(argv: readonly string[], programPath: string, io: I
     .addHelpText("after", HELP)
     .exitOverride()
     .configureOutput({ writeOut: io.stdout, writeErr: io.stderr });
+  let json = false;
+  program.hook("preAction", (_, command) => {
+    json = command.opts<{ json?: boolean }>().json === true;
+  });
   const root = (): string => program.opts<{ root: string }>().root;
   // main.ts runs the daemon without this program; the command is here for its help.
   program
@@ -64,13 +68,14 @@ export async function runCli(argv: readonly string[], programPath: string, io: I
     await program.parseAsync([...argv], { from: "user" });
     return signal.aborted ? 130 : code;
   } catch (error) {
-    return signal.aborted ? 130 : failed(error, io);
+    return signal.aborted ? 130 : failed(error, io, json);
   }
 }
 
-function failed(error: unknown, io: Io): number {
+function failed(error: unknown, io: Io, json: boolean): number {
   if (error instanceof InvalidConfig) {
-    tellProblems(error.result, io, false);
+    if (json) printFailure(error.result, io);
+    else tellProblems(error.result, io, false);
     return 2;
   }
   // commander has printed its message, and its own exit code says help (0) or usage (1).
@@ -78,9 +83,18 @@ function failed(error: unknown, io: Io): number {
     return error.exitCode === 0 ? 0 : 2;
   }
   const problem = problemOf(error);
-  io.stderr(`${renderProblems([problem], io.isTty).join("\n")}\n`);
+  if (json) printFailure({ problems: [problem], warnings: [] }, io);
+  else io.stderr(`${renderProblems([problem], io.isTty).join("\n")}\n`);
   if (!(error instanceof AgentError) && error instanceof Error) io.stderr(`${error.stack ?? ""}\n`);
   return exitCodes[problem.code] ?? 1;
+}
+
+/** On one line: with `status --watch` it follows documents of one line each. */
+function printFailure(
+  { problems, warnings }: { readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] },
+  io: Io,
+): void {
+  io.stdout(`${JSON.stringify({ schema: "devcloud-agent/failure/v1", ok: false, problems, warnings })}\n`);
 }
 
 const exitCodes: Readonly<Record<string, number>> = {
@@ -89,6 +103,7 @@ const exitCodes: Readonly<Record<string, number>> = {
   E_NETWORK_OBSERVE: 4,
   E_NETWORK_CONFLICT: 4,
   E_NETWORK_NO_DAEMON: 4,
+  E_OUTPUT_FILE: 2,
   E_OVSDB_LOCKED: 4,
 };
 

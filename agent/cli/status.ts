@@ -33,10 +33,7 @@ export async function showStatus(
   const print = (status: Status): void =>
     io.stdout(json ? `${JSON.stringify(status)}\n` : renderStatus(status, io.isTty));
   const status = await ask();
-  if (status === undefined) {
-    io.stderr("The agent does not run on this host (systemctl status devcloud-agent).\n");
-    return 1;
-  }
+  if (status === undefined) throw notRunning();
   print(status);
   if (!watch) return status.ready === "yes" && problemsOf(status).length === 0 ? 0 : 1;
   for await (const event of followDaemon(controlSocket, "/v1/events", signal)) {
@@ -53,7 +50,13 @@ function problemsOf({ network, os, containers }: Status): readonly Problem[] {
   return [...network.problems, ...os.problems, ...(containers?.problems ?? [])];
 }
 
-function tooLate(error: unknown): never {
+function notRunning(): AgentError {
+  const hint = "systemctl status devcloud-agent";
+  return new AgentError({ code: "E_CONTROL_ABSENT", message: "The agent does not run on this host", hint });
+}
+
+/** What a request ended with, where that is its time. */
+export function tooLate(error: unknown): never {
   if (!(error instanceof DOMException && error.name === "TimeoutError")) throw error;
   throw new AgentError({
     code: "E_CONTROL_TIMEOUT",
