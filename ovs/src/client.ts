@@ -1,13 +1,16 @@
+import type { Address } from "./address.ts";
+import { encodeWhere, type Where } from "./condition.ts";
 import { OvsdbError } from "./errors.ts";
 import { Feed } from "./feed.ts";
-import type { Json } from "./json.ts";
+import { isArray, type Json, show } from "./json.ts";
 import { type ClientState, closedError, Link } from "./link.ts";
 import { asLock, type Lock, LockRequest } from "./lock.ts";
+import { type MonitorMethod, updateMethods } from "./monitor.ts";
 import { Registry } from "./registry.ts";
 import { Replica, selectionOf } from "./replica.ts";
 import { readResult, snapshot, type TransactResult } from "./result.ts";
-import type { Database, Everything, Selection } from "./schema.ts";
-import type { Address } from "./socket.ts";
+import type { Database, Selection } from "./schema.ts";
+import { type DatabaseSchema, readSchema } from "./schema-json.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** How a client connects, and its bounds. Durations are in milliseconds, sizes in bytes. */
@@ -25,6 +28,11 @@ export interface ClientOptions {
   readonly now?: () => number;
   /** Told what has no caller to be thrown at: a listener that threw, a replica that could not be renewed. Default: a process warning. */
   readonly onError?: (error: unknown) => void;
+  /**
+   * Ask the server not to drop the connection when a database is added, removed or converted (ovsdb-server(7), 4.1.16). Replicas
+   * of such a database are renewed. Default false.
+   */
+  readonly databaseChangeAware?: boolean;
   /** Default 64 MiB. */
   readonly maxFrameBytes?: number;
   /** Default 64. */
@@ -35,13 +43,23 @@ export interface ClientOptions {
   readonly maxOutboundBytes?: number;
 }
 
+/** The durations of a client, which may change while it lives. */
+export type ClientDurations = Pick<ClientOptions, "requestTimeoutMs" | "inactivityMs" | "reconnect">;
+
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
 }
 
-export interface MonitorOptions {
+export interface MonitorOptions<D extends Database = Database> {
   readonly signal?: AbortSignal | undefined;
+  /** The rows to follow. Default: all. */
+  readonly where?: Where<D>;
+  /**
+   * The newest request to use. Default `monitor_cond_since`, which goes on from where it was after a reconnect to a clustered
+   * database. A server that does not know it is asked with `monitor_cond`, then with `monitor`, which cannot select rows.
+   */
+  readonly method?: MonitorMethod;
 }
 
 export interface LockOptions {
@@ -63,6 +81,8 @@ const defaults = {
   maxOutboundBytes: 16 * 1024 * 1024,
 };
 
+const updates: ReadonlySet<string> = new Set(Object.values(updateMethods));
+
 /** A client that does nothing until `connect` or `start`. */
 export function createClient(options: ClientOptions): Client {
   return new Client(options);
@@ -82,7 +102,13 @@ export class Client {
     this.#link = new Link(
       { ...defaults, ...options, onError: this.#onError },
       {
-        onUp: (connection) => this.#registry.up(connection),
+        onUp: (connection) => {
+          // A server that does not know it has nothing to say of its databases either.
+          if (options.databaseChangeAware === true) {
+            connection.call("set_db_change_aware", [true], undefined, () => undefined);
+          }
+          this.#registry.up(connection);
+        },
         onNotification: (method, params) => this.#notify(method, params),
         onDown: () => this.#registry.down(),
         onIdle: () => this.#registry.idle(),
@@ -93,6 +119,11 @@ export class Client {
 
   get state(): ClientState {
     return this.#link.state;
+  }
+
+  /** Other durations from now on, also for a connection that is there already. What is under way keeps its own. */
+  reconfigure(durations: ClientDurations): void {
+    this.#link.reconfigure(durations);
   }
 
   /** Calls back at each change of `state`. */
@@ -151,10 +182,29 @@ export class Client {
     return promise.finally(() => signal.removeEventListener("abort", onAbort));
   }
 
+  /** The names of the server's databases, `_Server` among them (RFC 7047 section 4.1.1). */
+  async listDatabases(options: RequestOptions = {}): Promise<readonly string[]> {
+    const names = await this.request("list_dbs", [], options);
+    if (isArray(names) && names.every((name) => typeof name === "string")) return names;
+    throw new OvsdbError("bad-value", `expected the names of databases, got ${show(names)}`);
+  }
+
+  /** A database's schema (RFC 7047 section 4.1.2). */
+  async getSchema(name: string, options: RequestOptions = {}): Promise<DatabaseSchema> {
+    return readSchema(await this.request("get_schema", [name], options));
+  }
+
+  /** An identity that a server makes for itself each time it starts (ovsdb-server(7), 4.1.15). */
+  async getServerId(options: RequestOptions = {}): Promise<string> {
+    const id = await this.request("get_server_id", [], options);
+    if (typeof id === "string") return id;
+    throw new OvsdbError("bad-value", `expected the server's identity, got ${show(id)}`);
+  }
+
   /**
    * Carries out a transaction, all of it or nothing. Rejects with `guard`, `not-owner`, `count`, `rejected` or what `request`
-   * rejects with. After a `timeout`, an abort or a
-   * `disconnected` with `sent` nobody knows whether it was committed: look.
+   * rejects with. An abort or a time-out asks the server to cancel it, which may come too late: after these, and after a
+   * `disconnected` with `sent`, nobody knows whether it was committed: look.
    */
   async transact<D extends Database>(
     transaction: Transaction<D>,
@@ -172,12 +222,33 @@ export class Client {
    *
    * @param selection tables and columns; by default all that are declared
    */
-  async monitor<D extends Database, const S extends Selection<D> = Everything<D>>(
+  monitor<D extends Database>(
     database: D,
-    selection?: S,
-    options: MonitorOptions = {},
+    selection?: undefined,
+    options?: MonitorOptions<NoInfer<D>>,
+  ): Promise<Replica<D>>;
+  monitor<D extends Database, const S extends Selection<D>>(
+    database: D,
+    selection: S,
+    options?: MonitorOptions<NoInfer<D>>,
+  ): Promise<Replica<D, S>>;
+  async monitor<D extends Database, S>(
+    database: D,
+    selection?: Selection<D>,
+    options: MonitorOptions<D> = {},
   ): Promise<Replica<D, S>> {
-    const feed = new Feed(`m${this.#nextMonitor++}`, database, selectionOf(database, selection), this.#onError);
+    const plain = selectionOf(database, selection);
+    if (options.method === "monitor" && options.where !== undefined) {
+      throw new OvsdbError("usage", "RFC 7047's monitor cannot follow only some rows");
+    }
+    const feed = new Feed({
+      id: `m${this.#nextMonitor++}`,
+      database,
+      selection: plain,
+      method: options.method ?? "monitor_cond_since",
+      where: encodeWhere(database, plain, options.where ?? {}),
+      onError: this.#onError,
+    });
     const close = (): void => {
       this.#feeds.delete(feed.id);
       const connection = this.#registry.remove(feed, new OvsdbError("closed", "the replica is closed"));
@@ -190,7 +261,7 @@ export class Client {
       close();
       throw error;
     }
-    return new Replica(feed, close);
+    return new Replica<D, S>(feed, close);
   }
 
   /**
@@ -233,12 +304,19 @@ export class Client {
     });
   }
 
+  /** The database was converted or removed, which only clients that are `databaseChangeAware` are told like this. */
+  #renew(monitor: string): void {
+    const feed = this.#feeds.get(monitor);
+    if (feed !== undefined) this.#registry.renew(feed);
+  }
+
   #notify(method: string, params: readonly unknown[]): void {
-    const [name, updates] = params;
+    const [name] = params;
     if (typeof name !== "string") return;
     // A monitor or lock that has just been given up may still be spoken of.
-    if (method === "update") this.#feeds.get(name)?.update(updates);
-    else if (method === "locked") this.#locks.get(name)?.set(true);
+    if (method === "locked") this.#locks.get(name)?.set(true);
     else if (method === "stolen") this.#locks.get(name)?.set(false);
+    else if (method === "monitor_canceled") this.#renew(name);
+    else if (updates.has(method)) this.#feeds.get(name)?.update(method, params);
   }
 }

@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
+import { type Address, showAddress } from "./address.ts";
 import { OvsdbError } from "./errors.ts";
 import { FrameReader } from "./frame.ts";
 import { isArray, isObject, type Json, show } from "./json.ts";
-import { type Address, showAddress, socketError } from "./socket.ts";
+import { socketError } from "./socket.ts";
 
 /** Bounds and time-outs of one connection. */
 export interface ConnectionLimits {
@@ -38,7 +39,7 @@ interface Pending {
 export class Connection {
   readonly #socket: Socket;
   readonly #address: Address;
-  readonly #limits: ConnectionLimits;
+  #limits: ConnectionLimits;
   readonly #handlers: ConnectionHandlers;
   readonly #frames: FrameReader;
   readonly #pending = new Map<number, Pending>();
@@ -57,16 +58,30 @@ export class Connection {
 
   /** Begins to read. What comes is handed to the handlers. */
   start(): void {
-    const { inactivityMs } = this.#limits;
     this.#socket.setNoDelay(true);
     this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     this.#socket.on("error", (error) => this.end(socketError("disconnected", this.#address, error)));
     this.#socket.on("close", () => this.end(this.#gone("the server closed the connection")));
-    if (inactivityMs > 0) this.#watch = setTimeout(() => this.#silence(), inactivityMs);
+    this.#listen();
+  }
+
+  reconfigure(limits: ConnectionLimits): void {
+    const { inactivityMs } = this.#limits;
+    this.#limits = limits;
+    if (limits.inactivityMs !== inactivityMs && !this.#ended) this.#listen();
+  }
+
+  /** Counts the silence from now on. */
+  #listen(): void {
+    const { inactivityMs } = this.#limits;
+    clearTimeout(this.#watch);
+    this.#watch = inactivityMs > 0 ? setTimeout(() => this.#silence(), inactivityMs) : undefined;
   }
 
   /**
    * Sends a request. `settle` gets the result, or one of `disconnected`, `timeout`, `overloaded`, `rpc`.
+   *
+   * A transaction that times out or is forgotten is canceled (RFC 7047 section 4.1.4), for what that is still worth.
    *
    * @returns a function that forgets the request; its answer is then ignored and `settle` is not called
    */
@@ -78,8 +93,12 @@ export class Connection {
     }
     const id = this.#nextId++;
     const limit = timeoutMs ?? this.#limits.requestTimeoutMs;
+    const giveUp = (): void => {
+      const waited = this.#pending.delete(id);
+      if (waited && method === "transact") this.#cancel(id);
+    };
     const late = (): void => {
-      this.#pending.delete(id);
+      giveUp();
       settle(new OvsdbError("timeout", `${method}: no answer after ${limit} ms`, { sent: true }), undefined);
     };
     const timer = limit < Infinity ? setTimeout(late, limit) : undefined;
@@ -87,7 +106,7 @@ export class Connection {
     this.#send({ method, params, id });
     return () => {
       clearTimeout(timer);
-      this.#pending.delete(id);
+      giveUp();
     };
   }
 
@@ -121,6 +140,12 @@ export class Connection {
       return new OvsdbError("overloaded", `the server has not yet taken ${this.#socket.writableLength} bytes`);
     }
     return undefined;
+  }
+
+  /** A notification: the server answers the request that is canceled, and nobody listens to that any more. */
+  #cancel(id: number): void {
+    if (this.#ended || this.#socket.writableLength > this.#limits.maxOutboundBytes) return;
+    this.#send({ method: "cancel", params: [id], id: null });
   }
 
   #send(message: Json): void {

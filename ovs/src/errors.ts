@@ -1,6 +1,6 @@
 /** What went wrong, as a class that a caller can act on. Never decide by an error's message. */
 export type OvsdbErrorKind =
-  /** No connection could be made; `errno` says why (`ENOENT`, `ECONNREFUSED`, `EACCES`, `ETIMEDOUT`, ...). */
+  /** No connection could be made; `errno` says why (`ENOENT`, `ECONNREFUSED`, `CERT_HAS_EXPIRED`, ...). */
   | "unreachable"
   /** There is no connection now, or it was lost before the answer came; `sent` tells the two apart. */
   | "disconnected"
@@ -27,9 +27,49 @@ export type OvsdbErrorKind =
   /** The API was used wrongly. Trying again does not help. */
   | "usage";
 
+/** The error strings of RFC 7047 (sections 3.1, 4.1 and 5.2). */
+export const rfcErrors = [
+  "I/O error",
+  "aborted",
+  "canceled",
+  "constraint violation",
+  "domain error",
+  "duplicate uuid-name",
+  "not owner",
+  "not supported",
+  "range error",
+  "referential integrity violation",
+  "resources exhausted",
+  "timed out",
+  "unknown database",
+  "unknown monitor",
+] as const;
+
+/** Those that ovsdb-server has beside them (ovsdb-server(7), 3.1, and its source). */
+export const openVswitchErrors = [
+  "cluster error",
+  "consistency violation",
+  "database not available",
+  "duplicate uuid",
+  "internal error",
+  "not allowed",
+  "not leader",
+  "ovsdb error",
+  "permission error",
+  "syntax error",
+  "unknown column",
+  "unknown method",
+] as const;
+
+/** What a server calls an error: one of the known strings, or another one. */
+export type ServerError =
+  | (typeof rfcErrors)[number]
+  | (typeof openVswitchErrors)[number]
+  | (string & Record<never, never>);
+
 /** What an `OvsdbError` carries beside its kind and message. */
 export interface OvsdbErrorDetails {
-  /** The operating system's error, for `unreachable` and `disconnected`. */
+  /** The operating system's error, or OpenSSL's, for `unreachable` and `disconnected`. */
   readonly errno?: string | undefined;
   /** True if the request had been given to the socket: it may have been carried out. */
   readonly sent?: boolean | undefined;
@@ -39,8 +79,8 @@ export interface OvsdbErrorDetails {
   readonly operation?: number | undefined;
   readonly table?: string | undefined;
   readonly column?: string | undefined;
-  /** The server's error string (RFC 7047 section 3.1), such as `constraint violation`. */
-  readonly error?: string | undefined;
+  /** The server's error string, such as `constraint violation`. */
+  readonly error?: ServerError | undefined;
   /** The server's explanation, for people. */
   readonly details?: string | undefined;
   readonly cause?: unknown;
@@ -56,7 +96,7 @@ export class OvsdbError extends Error implements OvsdbErrorDetails {
   readonly operation: number | undefined;
   readonly table: string | undefined;
   readonly column: string | undefined;
-  readonly error: string | undefined;
+  readonly error: ServerError | undefined;
   readonly details: string | undefined;
 
   constructor(kind: OvsdbErrorKind, message: string, more: OvsdbErrorDetails = {}) {

@@ -8,8 +8,8 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACE = 0x7d;
 const CLOSE_BRACKET = 0x5d;
 
-/** A buffer larger than this is given back after its frame, so that one big snapshot does not stay in memory. */
-const KEEP_BYTES = 256 * 1024;
+/** What is held of a frame is turned into text by blocks of this size: one buffer serves a snapshot of any size. */
+const BLOCK_BYTES = 64 * 1024;
 
 /** Bounds on what a peer may make us hold or nest. */
 export interface FrameLimits {
@@ -26,17 +26,19 @@ function isSpace(byte: number | undefined): boolean {
 /**
  * Cuts a byte stream into JSON objects, which OVSDB sends one after another with nothing in between (RFC 7047 section 4).
  *
- * Every byte is looked at once, whatever the chunking, and copied only if its frame spans chunks. A frame is decoded as a
- * whole, so characters split between chunks arrive intact.
+ * Every byte is looked at once, whatever the chunking, and copied only if its frame spans chunks. Only whole characters are
+ * decoded, so those that are split between chunks arrive intact.
  */
 export class FrameReader {
   readonly #limits: FrameLimits;
   #depth = 0;
   #inString = false;
   #escaped = false;
-  /** The beginning of a frame whose end has not come yet. */
+  /** The beginning of a frame whose end has not come yet: full blocks as text, then bytes. */
+  #text: string[] = [];
+  #textBytes = 0;
   #held = Buffer.alloc(0);
-  #heldLength = 0;
+  #heldBytes = 0;
   #scanned = 0;
   #copied = 0;
 
@@ -84,85 +86,101 @@ export class FrameReader {
 
   /** Index after the frame's last byte, or -1 if the chunk ends before. */
   #scan(chunk: Buffer, from: number): number {
-    let at = from;
+    const { maxDepth } = this.#limits;
+    let at = this.#inString ? this.#leaveString(chunk, this.#escaped ? from + 1 : from) : from;
+    let depth = this.#depth;
     while (at < chunk.length) {
-      if (this.#inString) at = this.#passString(chunk, at);
-      else {
-        at = this.#passStructure(chunk, at);
-        if (this.#depth === 0) return at;
+      const byte = chunk[at++] ?? 0;
+      if (byte === QUOTE) at = this.#leaveString(chunk, at);
+      // Commas, colons, digits and spaces, which are most of what is between strings, are below all brackets.
+      else if (byte < OPEN_BRACKET) continue;
+      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        if (++depth > maxDepth) throw tooDeep(maxDepth);
+      } else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) {
+        this.#depth = 0;
+        return at;
       }
     }
+    this.#depth = depth;
     return -1;
   }
 
   /** From inside a string to behind its closing quote, or to the chunk's end. */
-  #passString(chunk: Buffer, from: number): number {
-    const { length } = chunk;
-    // The backslash was the last byte of the chunk before: this one is taken as it is.
-    let at = this.#escaped ? from + 1 : from;
-    this.#escaped = false;
-    while (at < length) {
-      const byte = chunk[at++];
-      if (byte === QUOTE) {
-        this.#inString = false;
-        return at;
-      }
-      if (byte === BACKSLASH) at++;
-    }
-    this.#escaped = at > length;
-    return length;
-  }
-
-  /** From outside a string to behind the next opening quote, the frame's last bracket, or the chunk's end. */
-  #passStructure(chunk: Buffer, from: number): number {
-    const { length } = chunk;
-    let depth = this.#depth;
-    let at = from;
-    while (at < length) {
-      const byte = chunk[at++];
-      if (byte === QUOTE) {
-        this.#inString = true;
-        break;
-      }
-      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        if (++depth > this.#limits.maxDepth) throw tooDeep(this.#limits.maxDepth);
-      } else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) break;
-    }
-    this.#depth = depth;
-    return at;
+  #leaveString(chunk: Buffer, from: number): number {
+    const end = endOfString(chunk, from);
+    this.#inString = end < 0;
+    // The chunk's last byte was a backslash: the first one of the next chunk is taken as it is.
+    this.#escaped = -end > chunk.length;
+    return end < 0 ? chunk.length : end;
   }
 
   #hold(chunk: Buffer, from: number, to: number): void {
-    const length = this.#heldLength + to - from;
-    this.#checkSize(length);
-    if (length > this.#held.length) {
-      // Doubling keeps the bytes copied linear even if the frame comes one byte at a time.
-      const larger = Buffer.allocUnsafe(Math.max(length, this.#held.length * 2, 4096));
-      this.#held.copy(larger, 0, 0, this.#heldLength);
-      this.#copied += this.#heldLength;
-      this.#held = larger;
+    this.#checkSize(this.#textBytes + this.#heldBytes + to - from);
+    let at = from;
+    while (at < to) {
+      if (this.#heldBytes === BLOCK_BYTES) this.#spill();
+      const end = Math.min(to, at + BLOCK_BYTES - this.#heldBytes);
+      this.#reserve(this.#heldBytes + end - at);
+      this.#copy(chunk, at, end, this.#held, this.#heldBytes);
+      this.#heldBytes += end - at;
+      at = end;
     }
-    chunk.copy(this.#held, this.#heldLength, from, to);
+  }
+
+  /** Makes room for so many bytes, at most a block. */
+  #reserve(bytes: number): void {
+    if (bytes <= this.#held.length) return;
+    // Doubling keeps the bytes copied linear even if the frame comes one byte at a time.
+    const larger = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, Math.max(bytes, this.#held.length * 2, 4096)));
+    this.#copy(this.#held, 0, this.#heldBytes, larger, 0);
+    this.#held = larger;
+  }
+
+  /** Turns the block into text, but for the beginning of a character whose end has not come yet. */
+  #spill(): void {
+    const cut = wholeCharacters(this.#held);
+    this.#text.push(decode(this.#held.subarray(0, cut)));
+    this.#textBytes += cut;
+    this.#copy(this.#held, cut, this.#heldBytes, this.#held, 0);
+    this.#heldBytes -= cut;
+  }
+
+  #copy(source: Buffer, from: number, to: number, target: Buffer, at: number): void {
+    source.copy(target, at, from, to);
     this.#copied += to - from;
-    this.#heldLength = length;
   }
 
   #take(chunk: Buffer, from: number, to: number): unknown {
-    let frame = chunk.subarray(from, to);
-    if (this.#heldLength > 0) {
-      this.#hold(chunk, from, to);
-      frame = this.#held.subarray(0, this.#heldLength);
-      this.#heldLength = 0;
-      if (this.#held.length > KEEP_BYTES) this.#held = Buffer.alloc(0);
+    if (this.#heldBytes === 0) {
+      this.#checkSize(to - from);
+      return parse(decode(chunk.subarray(from, to)));
     }
-    this.#checkSize(frame.length);
-    return parse(frame);
+    this.#hold(chunk, from, to);
+    const rest = decode(this.#held.subarray(0, this.#heldBytes));
+    this.#text.push(rest);
+    // In one piece, which JSON.parse would make of it anyway.
+    const text = this.#text.join("");
+    this.#text = [];
+    this.#textBytes = 0;
+    this.#heldBytes = 0;
+    return parse(text);
   }
 
   #checkSize(bytes: number): void {
     if (bytes <= this.#limits.maxFrameBytes) return;
     throw new OvsdbError("protocol", `a message is longer than ${this.#limits.maxFrameBytes} bytes`);
   }
+}
+
+/** Index after the closing quote; if there is none, how far the string was read, as a negative number. */
+function endOfString(chunk: Buffer, from: number): number {
+  let at = from;
+  while (at < chunk.length) {
+    const byte = chunk[at++];
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH) at++;
+  }
+  return -at;
 }
 
 function tooDeep(limit: number): OvsdbError {
@@ -173,10 +191,21 @@ function notJson(cause: unknown): OvsdbError {
   return new OvsdbError("protocol", "a message is not JSON", { cause });
 }
 
-function parse(frame: Buffer): unknown {
-  if (!isUtf8(frame)) throw new OvsdbError("protocol", "a message is not UTF-8");
+/** How many of these bytes are whole characters, if they are UTF-8 at all: the last one may be cut off. */
+function wholeCharacters(bytes: Buffer): number {
+  let lead = bytes.length - 1;
+  while (lead > bytes.length - 4 && ((bytes[lead] ?? 0) & 0xc0) === 0x80) lead--;
+  return (bytes[lead] ?? 0) < 0x80 ? bytes.length : lead;
+}
+
+function decode(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new OvsdbError("protocol", "a message is not UTF-8");
+  return bytes.toString("utf8");
+}
+
+function parse(text: string): unknown {
   try {
-    return JSON.parse(frame.toString("utf8"));
+    return JSON.parse(text);
   } catch (thrown) {
     throw notJson(thrown);
   }

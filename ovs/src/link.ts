@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
+import type { Address } from "./address.ts";
 import { Connection, type ConnectionLimits } from "./connection.ts";
 import { asOvsdbError, OvsdbError } from "./errors.ts";
 import { Listeners } from "./listeners.ts";
-import { type Address, openSocket } from "./socket.ts";
+import { openSocket } from "./socket.ts";
 
 /** Where a client stands. `since` and `until` are in ms, by the client's `now`. */
 export type ClientState =
@@ -35,7 +36,7 @@ interface Waiter {
 
 /** Has at most one connection, and gets a new one when it is lost. */
 export class Link {
-  readonly #options: LinkOptions;
+  #options: LinkOptions;
   readonly #handlers: LinkHandlers;
   readonly #listeners: Listeners<ClientState>;
   readonly #waiters = new Set<Waiter>();
@@ -83,6 +84,11 @@ export class Link {
     if (this.#state.state === "closed") throw closedError();
     this.#persistent = true;
     if (this.#state.state === "idle") this.#begin();
+  }
+
+  reconfigure(durations: Partial<Pick<LinkOptions, "requestTimeoutMs" | "inactivityMs" | "reconnect">>): void {
+    this.#options = { ...this.#options, ...durations };
+    this.#connection?.reconfigure(this.#options);
   }
 
   /** The connection proved to be of use: the next backoff is short again. */

@@ -68,6 +68,14 @@ export class Registry {
     return connection;
   }
 
+  /** The server has given it up: it is asked for again on the same connection. */
+  renew(registration: Registration): void {
+    const connection = this.#link.connection;
+    if (connection === undefined || !this.#attached.delete(registration)) return;
+    registration.detach();
+    this.#attach(registration, connection);
+  }
+
   /** There is a connection. */
   up(connection: Connection): void {
     if (this.#all.size === 0) this.#link.markGood();

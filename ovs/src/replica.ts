@@ -1,8 +1,8 @@
 import type { Uuid } from "./column.ts";
+import type { Where } from "./condition.ts";
 import { OvsdbError } from "./errors.ts";
 import type { Feed } from "./feed.ts";
 import { columnsOf, type Database, type Everything, type Row, type Selection, type TableName } from "./schema.ts";
-import { matches } from "./store.ts";
 
 /** The tables that a replica has. */
 export type ReplicaTable<D extends Database, S> = keyof S & TableName<D>;
@@ -45,13 +45,19 @@ export class Replica<D extends Database, S = Everything<D>> {
     return rows as ReadonlyMap<Uuid, ReplicaRow<D, S, T>>;
   }
 
-  /** The first row with all these values, looked for row by row. */
+  /** A row with all these values: by an index of the database's declaration if one fits, else row by row. */
   find<T extends ReplicaTable<D, S>>(table: T, values: Partial<ReplicaRow<D, S, T>>): ReplicaRow<D, S, T> | undefined {
-    const columns = columnsOf(this.#feed.database, table);
-    for (const [uuid, row] of this.#feed.store.rows(table)) {
-      if (matches(columns, row, values)) return this.rows(table).get(uuid);
-    }
-    return undefined;
+    const [row] = this.findAll(table, values);
+    return row;
+  }
+
+  /** Every row with all these values, found as `find` does. */
+  findAll<T extends ReplicaTable<D, S>>(
+    table: T,
+    values: Partial<ReplicaRow<D, S, T>>,
+  ): IteratorObject<ReplicaRow<D, S, T>> {
+    const rows: unknown = this.#feed.store.find(table, values);
+    return rows as IteratorObject<ReplicaRow<D, S, T>>;
   }
 
   /**
@@ -95,6 +101,16 @@ export class Replica<D extends Database, S = Everything<D>> {
       signal?.removeEventListener("abort", onAbort);
       for (const remove of undo) remove();
     });
+  }
+
+  /**
+   * Follows other rows from now on, in the tables that are named. Subscribers are told of exactly the rows that came and went.
+   * Resolves when the content is so; while disconnected that is after the next connection is made. Rejects with `usage`,
+   * `bad-value`, `overloaded` or `rpc` (all is as it was; an old server's answer is `unknown method`), `closed`, or the signal's
+   * reason, which ends only the waiting.
+   */
+  changeWhere(where: Where<D, S>, signal?: AbortSignal): Promise<void> {
+    return this.#feed.changeWhere(where, signal);
   }
 
   /** Stops following. The content stays as it was. */

@@ -1,8 +1,9 @@
 import { isUuid, type NamedUuid, type Uuid } from "./column.ts";
 import { OvsdbError } from "./errors.ts";
 import { isArray, isObject, show } from "./json.ts";
+import type { CountRef, OperationNote, SelectRef } from "./operation.ts";
 import { type Database, decodeRow, rowId } from "./schema.ts";
-import type { CountRef, OperationNote, SelectRef, Transaction } from "./transaction.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** What a committed transaction answered. */
 export interface TransactResult {
@@ -11,7 +12,7 @@ export interface TransactResult {
   /** How many rows an update, mutation or deletion matched. */
   count(ref: CountRef): number;
   /** The identity that an inserted row got. */
-  uuidOf(ref: NamedUuid): Uuid;
+  uuidOf<T extends string>(ref: NamedUuid<T>): Uuid<T>;
 }
 
 interface Sent {
@@ -20,9 +21,17 @@ interface Sent {
   readonly notes: readonly OperationNote[];
 }
 
-/** What was sent, as it was at that moment: the transaction may be added to while the answer is on its way. */
+/**
+ * What is to be sent, as it is at this moment: the transaction may be added to while the answer is on its way. Throws `usage` for an
+ * inserted row that would vanish at the commit.
+ */
 export function snapshot(transaction: Transaction<Database>): Sent {
-  const { database } = transaction;
+  const { database, unreferenced } = transaction;
+  if (unreferenced !== undefined) {
+    const { operation, table } = unreferenced;
+    const message = `operation ${operation} (insert ${table}): nothing refers to the row, and ${table} is no root: it would vanish`;
+    throw new OvsdbError("usage", message, unreferenced);
+  }
   return { database, operations: [...transaction.operations], notes: [...transaction.notes] };
 }
 
@@ -98,10 +107,10 @@ function readRows<R>(database: Database, ref: SelectRef<R>, element: unknown): r
   });
 }
 
-function insertedUuid(sent: Sent, answer: readonly unknown[], ref: NamedUuid): Uuid {
+function insertedUuid<T extends string>(sent: Sent, answer: readonly unknown[], ref: NamedUuid<T>): Uuid<T> {
   const index = sent.operations.findIndex((operation) => isObject(operation) && operation["uuid-name"] === ref);
   const element = answer[index];
   const wire = isObject(element) && isArray(element.uuid) ? element.uuid[1] : undefined;
-  if (isUuid(wire)) return wire;
+  if (isUuid<T>(wire)) return wire;
   throw new OvsdbError("usage", `${ref} was not inserted by this transaction`);
 }

@@ -6,26 +6,44 @@ import { isObject, type Json, show } from "./json.ts";
 export type Columns = Readonly<Record<string, Column<unknown>>>;
 export type Tables = Readonly<Record<string, Columns>>;
 
+/** What is known of a database beside its columns. */
+export interface DatabaseOptions<T extends Tables = Tables> {
+  /**
+   * The tables whose rows live without being referred to. If they are given, `transact` refuses to insert a row into another table
+   * that nothing in the transaction refers to: it would vanish at the commit.
+   */
+  readonly roots?: readonly (keyof T & string)[];
+  /** By table, lists of columns by which a replica finds rows without looking at all of them. */
+  readonly indexes?: { readonly [N in keyof T]?: readonly (readonly (keyof T[N] & string)[])[] };
+}
+
 /** A database's name and the tables and columns of it that a consumer uses. */
 export interface Database<T extends Tables = Tables> {
   readonly name: string;
   readonly tables: T;
+  readonly roots?: readonly string[] | undefined;
+  readonly indexes?: Readonly<Record<string, readonly (readonly string[])[] | undefined>> | undefined;
 }
 
 /**
- * Declares the part of a database that a consumer uses. Types follow from the value: no code is generated.
+ * Declares the part of a database that a consumer uses. Types follow from the value, which is written by hand or by
+ * `node-ovsdb generate`.
  *
  * @param name the database's name, such as `Open_vSwitch`
  */
-export function defineDatabase<const T extends Tables>(name: string, tables: T): Database<T> {
-  return { name, tables };
+export function defineDatabase<const T extends Tables>(
+  name: string,
+  tables: T,
+  { roots, indexes }: DatabaseOptions<T> = {},
+): Database<T> {
+  return { name, tables, roots, indexes };
 }
 
 export type TableName<D extends Database> = keyof D["tables"] & string;
 export type ColumnName<D extends Database, T extends TableName<D>> = keyof D["tables"][T] & string;
 
 /** A row with all its declared columns. */
-export type Row<D extends Database, T extends TableName<D>> = { readonly _uuid: Uuid } & {
+export type Row<D extends Database, T extends TableName<D>> = { readonly _uuid: Uuid<T> } & {
   readonly [C in keyof D["tables"][T]]: ValueOf<D["tables"][T][C]>;
 };
 
@@ -70,10 +88,23 @@ function inColumn(table: string, column: string, cause: OvsdbError): OvsdbError 
   return new OvsdbError(cause.kind, `${table}.${column}: ${cause.message}`, { table, column, cause });
 }
 
-/** One column's value in wire form. Throws `bad-value` or `usage`. */
-export function encodeColumn(database: Database, table: string, column: string, value: unknown): Json {
+/** One column's value in wire form, or a part of it (see `Column.encode`). Throws `bad-value` or `usage`. */
+export function encodeColumn(
+  database: Database,
+  table: string,
+  column: string,
+  value: unknown,
+  part: "whole" | "part" = "whole",
+): Json {
   const type = columnOf(database, table, column);
-  return located(table, column, () => type.encode(value));
+  return located(table, column, () => type.encode(value, part === "part"));
+}
+
+/** Keys of a map in wire form. Throws `bad-value` or `usage`. */
+export function encodeKeys(database: Database, table: string, column: string, keys: readonly unknown[]): Json {
+  const { key } = columnOf(database, table, column);
+  if (key === undefined) throw new OvsdbError("usage", `${table}.${column} is no map`, { table, column });
+  return located(table, column, () => ["set", keys.map((one) => key.encode(one))]);
 }
 
 /** Some columns in wire form. Throws `bad-value` or `usage`. */
@@ -94,9 +125,15 @@ export function decodeRow(
 ): Readonly<Record<string, unknown>> {
   if (!isObject(wire)) throw new OvsdbError("bad-value", `${table}: expected a row, got ${show(wire)}`, { table });
   const row: Record<string, unknown> = { _uuid: id };
-  for (const column of columns) {
-    const type = columnOf(database, table, column);
-    row[column] = located(table, column, () => type.decode(wire[column]));
+  // Each row of each message comes through here: one `try` for all columns, and no function made for each.
+  let at = "";
+  try {
+    for (const column of columns) {
+      at = column;
+      row[column] = columnOf(database, table, column).decode(wire[column]);
+    }
+  } catch (thrown) {
+    throw inColumn(table, at, asOvsdbError(thrown, "bad-value"));
   }
   return row;
 }

@@ -1,61 +1,30 @@
-import { isUuid, type MapColumn, type NamedUuid, type SetColumn, type Uuid } from "./column.ts";
+import { isUuid, type NamedUuid, type ValueOf } from "./column.ts";
 import { OvsdbError } from "./errors.ts";
-import { isArray, type Json } from "./json.ts";
+import { isArray, isObject, type Json } from "./json.ts";
+import type {
+  CountRef,
+  Expectation,
+  MapKey,
+  MapMerge,
+  MapName,
+  NumberName,
+  OperationNote,
+  Selector,
+  SelectRef,
+  SetMember,
+  SetName,
+} from "./operation.ts";
 import {
   type ColumnName,
   columnOf,
   type Database,
   encodeColumn,
+  encodeKeys,
   encodeValues,
   type Row,
   type TableName,
   type Values,
 } from "./schema.ts";
-
-/** Which rows: one by its UUID, those with these values (at least one column), or every row of the table. */
-export type Selector<D extends Database, T extends TableName<D>> = Uuid | Values<D, T> | "all";
-
-type ColumnsOfShape<D extends Database, T extends TableName<D>, Shape> = {
-  [C in ColumnName<D, T>]: D["tables"][T][C] extends Shape ? C : never;
-}[ColumnName<D, T>];
-type MapName<D extends Database, T extends TableName<D>> = ColumnsOfShape<D, T, MapColumn<unknown>>;
-type SetName<D extends Database, T extends TableName<D>> = ColumnsOfShape<D, T, SetColumn<unknown>>;
-type IntegerName<D extends Database, T extends TableName<D>> = ColumnsOfShape<D, T, { decode(wire: unknown): number }>;
-type MapValue<C> = C extends MapColumn<infer V> ? V : never;
-type SetMember<C> = C extends SetColumn<infer V> ? V : never;
-
-/** How many rows an operation must change. */
-export interface Expectation {
-  /**
-   * With 1 or more: if no row matches, nothing of the transaction is written. Any other difference is found only
-   * after the commit. Either way `transact` fails with `count`.
-   */
-  readonly expect?: number;
-}
-
-/** Stands for an operation whose count of rows can be asked of the result. */
-export interface CountRef {
-  readonly operation: number;
-}
-
-declare const rowType: unique symbol;
-
-/** Stands for a `select` whose rows can be asked of the result. */
-export interface SelectRef<R> {
-  readonly operation: number;
-  readonly table: string;
-  readonly columns: readonly string[];
-  readonly [rowType]?: R;
-}
-
-/** What the answer to an operation is checked against. */
-export interface OperationNote {
-  readonly op: string;
-  readonly table?: string;
-  readonly expect?: number;
-  /** A `wait` that stands for the `expect` of the operation after it, not for a guard of the caller. */
-  readonly forExpect?: boolean;
-}
 
 /**
  * A list of operations that the server carries out all or none (RFC 7047 section 5.2). Guards (`wait`, `assertLock`) fail
@@ -65,6 +34,8 @@ export class Transaction<D extends Database> {
   readonly database: D;
   readonly #operations: Json[] = [];
   readonly #notes: OperationNote[] = [];
+  /** The inserted rows that an operation refers to strongly. */
+  readonly #kept = new Set<string>();
   #inserted = 0;
   #writes = 0;
 
@@ -80,6 +51,21 @@ export class Transaction<D extends Database> {
   /** What each operation is, by its index. */
   get notes(): readonly OperationNote[] {
     return this.#notes;
+  }
+
+  /**
+   * The first inserted row that would vanish at the commit, because its table is no root and no other operation refers to it.
+   * Only of databases whose roots are declared.
+   */
+  get unreferenced(): { readonly operation: number; readonly table: string } | undefined {
+    const { roots } = this.database;
+    if (roots === undefined) return undefined;
+    for (const [operation, { name, table }] of this.#notes.entries()) {
+      if (name !== undefined && table !== undefined && !roots.includes(table) && !this.#kept.has(name)) {
+        return { operation, table };
+      }
+    }
+    return undefined;
   }
 
   /** True while nothing would be written: there are no operations, or only guards, selects and comments. */
@@ -102,7 +88,16 @@ export class Transaction<D extends Database> {
     expected: Values<D, T> | readonly Values<D, T>[],
     until: "==" | "!=" = "==",
   ): void {
-    const rows = (isArray(expected) ? expected : [expected]).map((row) => encodeValues(this.database, table, row));
+    this.#guard(table, selector, isArray(expected) ? expected : [expected], until);
+  }
+
+  #guard<T extends TableName<D>>(
+    table: T,
+    selector: Selector<D, T>,
+    expected: readonly object[],
+    until: "==" | "!=",
+  ): void {
+    const rows = expected.map((row) => encodeValues(this.database, table, row));
     const columns = rows[0] === undefined ? ["_uuid"] : Object.keys(rows[0]).sort();
     for (const row of rows) {
       if (columns.length > 0 && columns.join() === Object.keys(row).sort().join()) continue;
@@ -111,12 +106,30 @@ export class Transaction<D extends Database> {
     this.#add(this.#wait(table, selector, columns, until, rows), { table });
   }
 
+  /**
+   * Fails the transaction with `guard` unless the row still is as the caller read it, in the columns that were decided by. Before
+   * the first operation that changes them: a guard sees what the operations before it did.
+   */
+  expectUnchanged<T extends TableName<D>, C extends ColumnName<D, T>>(
+    table: T,
+    row: Pick<Row<D, T>, C | "_uuid">,
+    columns: readonly C[],
+  ): void {
+    const known: Readonly<Record<string, unknown>> = row;
+    const read = columns.map((column): readonly [string, unknown] => {
+      if (Object.hasOwn(known, column)) return [column, known[column]];
+      throw new OvsdbError("usage", `${table}.${column} was not read`, { table, column });
+    });
+    this.#guard(table, row._uuid, [Object.fromEntries(read)], "==");
+  }
+
   /** Adds a row. A row of a table that is no root vanishes at the commit unless a row refers to it. */
-  insert<T extends TableName<D>>(table: T, values: Values<D, T>): NamedUuid {
+  insert<T extends TableName<D>>(table: T, values: Values<D, T>): NamedUuid<T> {
     const row = encodeValues(this.database, table, values);
     const name = `row${this.#inserted++}`;
-    this.#write({ op: "insert", table, row, "uuid-name": name }, { table });
-    return name as NamedUuid;
+    this.#keep(table, row);
+    this.#write({ op: "insert", table, row, "uuid-name": name }, { table, name });
+    return name as NamedUuid<T>;
   }
 
   /** Sets columns of the selected rows. */
@@ -127,6 +140,7 @@ export class Transaction<D extends Database> {
     expectation: Expectation = {},
   ): CountRef {
     const row = encodeValues(this.database, table, values);
+    this.#keep(table, row);
     return this.#change(
       { op: "update", table, where: this.#where(table, selector), row },
       table,
@@ -145,27 +159,10 @@ export class Transaction<D extends Database> {
     table: T,
     selector: Selector<D, T>,
     column: C,
-    entries: Readonly<Record<string, MapValue<D["tables"][T][C]>>>,
+    entries: ValueOf<D["tables"][T][C]>,
     expectation: Expectation = {},
   ): CountRef {
-    // An insert leaves a key that is there as it is, so the keys are deleted first (RFC 7047 section 5.1, <mutation>).
-    const mutations: Json = [
-      [column, "delete", ["set", Object.keys(entries)]],
-      [column, "insert", encodeColumn(this.database, table, column, entries)],
-    ];
-    return this.#mutate(table, selector, mutations, expectation);
-  }
-
-  /** Removes keys of a map, whatever their values. */
-  removeKeys<T extends TableName<D>, C extends MapName<D, T>>(
-    table: T,
-    selector: Selector<D, T>,
-    column: C,
-    keys: readonly string[],
-    expectation: Expectation = {},
-  ): CountRef {
-    columnOf(this.database, table, column);
-    return this.#mutate(table, selector, [[column, "delete", ["set", keys]]], expectation);
+    return this.#replaceKeys(table, selector, column, entries, expectation);
   }
 
   /** Sets the keys of a map that have a value here, removes those that are `null`, and leaves all others alone. */
@@ -173,15 +170,22 @@ export class Transaction<D extends Database> {
     table: T,
     selector: Selector<D, T>,
     column: C,
-    entries: Readonly<Record<string, MapValue<D["tables"][T][C]> | null>>,
+    entries: MapMerge<D["tables"][T][C]>,
     expectation: Expectation = {},
   ): CountRef {
-    const kept = Object.entries(entries).filter(([, value]) => value !== null);
-    const mutations: Json = [
-      [column, "delete", ["set", Object.keys(entries)]],
-      [column, "insert", encodeColumn(this.database, table, column, Object.fromEntries(kept))],
-    ];
-    return this.#mutate(table, selector, mutations, expectation);
+    return this.#replaceKeys(table, selector, column, entries, expectation);
+  }
+
+  /** Removes keys of a map, whatever their values. */
+  removeKeys<T extends TableName<D>, C extends MapName<D, T>>(
+    table: T,
+    selector: Selector<D, T>,
+    column: C,
+    keys: readonly MapKey<D["tables"][T][C]>[],
+    expectation: Expectation = {},
+  ): CountRef {
+    const wire = encodeKeys(this.database, table, column, keys);
+    return this.#mutate(table, selector, [[column, "delete", wire]], expectation);
   }
 
   /** Adds members to a set; those that are in it already do no harm. */
@@ -192,7 +196,8 @@ export class Transaction<D extends Database> {
     members: readonly SetMember<D["tables"][T][C]>[],
     expectation: Expectation = {},
   ): CountRef {
-    const wire = encodeColumn(this.database, table, column, members);
+    const wire = encodeColumn(this.database, table, column, members, "part");
+    this.#keep(table, { [column]: wire });
     return this.#mutate(table, selector, [[column, "insert", wire]], expectation);
   }
 
@@ -204,19 +209,19 @@ export class Transaction<D extends Database> {
     members: readonly SetMember<D["tables"][T][C]>[],
     expectation: Expectation = {},
   ): CountRef {
-    const wire = encodeColumn(this.database, table, column, members);
+    const wire = encodeColumn(this.database, table, column, members, "part");
     return this.#mutate(table, selector, [[column, "delete", wire]], expectation);
   }
 
   /** Adds to a number, atomically. */
-  increment<T extends TableName<D>, C extends IntegerName<D, T>>(
+  increment<T extends TableName<D>, C extends NumberName<D, T>>(
     table: T,
     selector: Selector<D, T>,
     column: C,
     by = 1,
     expectation: Expectation = {},
   ): CountRef {
-    const wire = encodeColumn(this.database, table, column, by);
+    const wire = encodeColumn(this.database, table, column, by, "part");
     return this.#mutate(table, selector, [[column, "+=", wire]], expectation);
   }
 
@@ -237,6 +242,41 @@ export class Transaction<D extends Database> {
   /** Puts a line into the database's log next to this transaction. */
   comment(text: string): void {
     this.#add({ op: "comment", comment: text });
+  }
+
+  #replaceKeys<T extends TableName<D>>(
+    table: T,
+    selector: Selector<D, T>,
+    column: MapName<D, T>,
+    entries: unknown,
+    expectation: Expectation,
+  ): CountRef {
+    const typed = entries instanceof Map ? (entries as ReadonlyMap<unknown, unknown>) : undefined;
+    const all = [...(typed ?? Object.entries(isObject(entries) ? entries : {}))];
+    const set = all.filter(([, value]) => value !== null);
+    const value = typed === undefined ? Object.fromEntries(set.map(([key, one]) => [String(key), one])) : new Map(set);
+    const keys = encodeKeys(
+      this.database,
+      table,
+      column,
+      all.map(([key]) => key),
+    );
+    const wire = encodeColumn(this.database, table, column, value, "part");
+    this.#keep(table, { [column]: wire });
+    // An insert leaves a key that is there as it is, so the keys are deleted first (RFC 7047 section 5.1, <mutation>).
+    const mutations: Json = [
+      [column, "delete", keys],
+      [column, "insert", wire],
+    ];
+    return this.#mutate(table, selector, mutations, expectation);
+  }
+
+  /** Notes which inserted rows these columns keep alive. */
+  #keep(table: TableName<D>, row: Readonly<Record<string, Json>>): void {
+    for (const [column, wire] of Object.entries(row)) {
+      if (columnOf(this.database, table, column).refers !== "strong") continue;
+      for (const name of namedIn(wire)) this.#kept.add(name);
+    }
   }
 
   #mutate<T extends TableName<D>>(
@@ -290,4 +330,12 @@ export class Transaction<D extends Database> {
     this.#notes.push({ op: operation.op, ...note });
     return this.#operations.push(operation) - 1;
   }
+}
+
+/** The names of inserted rows in a column's wire form. */
+function namedIn(wire: Json): readonly string[] {
+  if (!isArray(wire)) return [];
+  const [tag, name] = wire;
+  if (tag === "named-uuid" && typeof name === "string") return [name];
+  return wire.flatMap((part) => namedIn(part));
 }

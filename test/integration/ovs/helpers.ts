@@ -28,7 +28,7 @@ export async function reached(client: Client, state: ClientState["state"]): Prom
 }
 
 /** Waits until a replica is in sync, or out of it. */
-export async function synced(replica: Replica<Vswitch>, value: boolean): Promise<void> {
+export async function synced(replica: Pick<Replica<Vswitch>, "synced" | "onSynced">, value: boolean): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const remove = replica.onSynced((now) => {
     if (now === value) resolve();

@@ -135,7 +135,7 @@ describe("a server", () => {
     });
     const client = clientOf(fake);
     await client.connect();
-    const replica = await client.monitor(vswitch, { Bridge: ["name"] });
+    const replica = await client.monitor(vswitch, { Bridge: ["name"] }, { method: "monitor" });
     expect([...replica.rows("Bridge").values()].map((row) => row.name)).toEqual(["br2"]);
   });
 
@@ -148,7 +148,9 @@ describe("a server", () => {
     });
     const client = clientOf(fake);
     await client.connect();
-    expect(await rejection(client.monitor(vswitch, { Bridge: ["name"] }))).toMatchObject({ kind: "bad-value" });
+    expect(await rejection(client.monitor(vswitch, { Bridge: ["name"] }, { method: "monitor" }))).toMatchObject({
+      kind: "bad-value",
+    });
     await fake.receives(2);
     expect(fake.received[1]).toMatchObject({ method: "monitor_cancel" });
     expect(client.state.state).toBe("connected");
@@ -180,7 +182,7 @@ describe("a server", () => {
     const client = clientOf(fake);
     await client.connect();
     const lost = reached(client, "backoff");
-    const replica = await client.monitor(vswitch, { Bridge: ["name"] });
+    const replica = await client.monitor(vswitch, { Bridge: ["name"] }, { method: "monitor" });
     expect(await lost).toMatchObject({ cause: { kind: "bad-value", table: "Bridge", column: "name" } });
     await replica.until((now) => now.find("Bridge", { name: "new" }) !== undefined);
   });
@@ -202,7 +204,7 @@ describe("a server", () => {
     await client.connect();
     // Renewed each time, and before the replica is not: that does not make the connection a good one.
     const lock = await client.lock("agent");
-    const replica = await client.monitor(vswitch, { Bridge: ["name"] });
+    const replica = await client.monitor(vswitch, { Bridge: ["name"] }, { method: "monitor" });
     accept = false;
     const waits: number[] = [];
     const owned: boolean[] = [];
@@ -228,7 +230,7 @@ describe("a server", () => {
     });
     const client = clientOf(fake, { requestTimeoutMs: 50 });
     await client.connect();
-    const replica = await client.monitor(vswitch, { Bridge: ["name"] });
+    const replica = await client.monitor(vswitch, { Bridge: ["name"] }, { method: "monitor" });
     expect(replica.synced).toBe(true);
     expect(fake.connections).toBe(2);
   });

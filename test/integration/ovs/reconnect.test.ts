@@ -190,3 +190,14 @@ describe("a replica over reconnects", () => {
     await synced(replica, true);
   });
 });
+
+it("takes other durations while it is connected: a server that falls silent is given up", async () => {
+  client.reconfigure({ inactivityMs: 100, requestTimeoutMs: 200 });
+  ovs.pause();
+  try {
+    await reached(client, "backoff");
+  } finally {
+    ovs.resume();
+  }
+  await reached(client, "connected");
+});

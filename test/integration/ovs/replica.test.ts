@@ -109,7 +109,7 @@ describe("a replica", () => {
     const replica = await promise;
     expect(replica.rows("Open_vSwitch").size).toBe(1);
     await eager.request("list_dbs", []);
-    expect(tap.toServer.map(({ method }) => method)).toEqual(["monitor", "list_dbs"]);
+    expect(tap.toServer.map(({ method }) => method)).toEqual(["get_schema", "monitor_cond_since", "list_dbs"]);
     eager.close();
     tap.close();
   });

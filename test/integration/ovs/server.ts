@@ -9,6 +9,8 @@ import { hostTools } from "../../lab/tools.ts";
 export interface StartOptions {
   /** Where it listens; default `socket`. */
   readonly remotes?: readonly string[];
+  /** Options of ovsdb-server beside its remotes. */
+  readonly flags?: readonly string[];
   /** Bytes that any file of the server may have, as on a full disk. */
   readonly maxFileBytes?: number;
 }
@@ -57,6 +59,17 @@ export class TestOvs {
     return ovs;
   }
 
+  /** The same with a database that is a cluster of one: it keeps a history, and clients can go on from where they were. */
+  static async createCluster(): Promise<TestOvs> {
+    const ovs = await TestOvs.create();
+    await rm(ovs.database);
+    const schema = join(ovs.#env.OVS_PKGDATADIR ?? "/usr/share/openvswitch", "vswitch.ovsschema");
+    await must(["ovsdb-tool", "create-cluster", ovs.database, schema, `unix:${join(ovs.folder, "raft.sock")}`], {
+      env: ovs.#env,
+    });
+    return ovs;
+  }
+
   /** Makes a new, empty database where there is none. */
   async createDatabase(): Promise<void> {
     if (existsSync(this.database)) return;
@@ -85,6 +98,7 @@ export class TestOvs {
       "ovsdb-server",
       this.database,
       ...remotes,
+      ...(options.flags ?? []),
       ...common,
       `--unixctl=${join(this.folder, "server.ctl")}`,
       `--log-file=${join(this.folder, "server.log")}`,

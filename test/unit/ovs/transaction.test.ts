@@ -1,4 +1,16 @@
-import { type OvsdbError, Transaction, type Uuid } from "node-ovsdb";
+import {
+  defineDatabase,
+  integer,
+  map,
+  type OvsdbError,
+  optional,
+  type Row,
+  set,
+  string,
+  Transaction,
+  type Uuid,
+  uuid,
+} from "node-ovsdb";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { isUuid } from "../../../ovs/src/column.ts";
 import { readResult, snapshot, type TransactResult } from "../../../ovs/src/result.ts";
@@ -168,8 +180,147 @@ describe("Transaction", () => {
     const tx = begin();
     const selected = tx.select("Bridge", "all", ["name"]);
     expectTypeOf(read(tx, [{ rows: [] }]).rows(selected)).toEqualTypeOf<
-      readonly { readonly _uuid: Uuid; readonly name: string }[]
+      readonly { readonly _uuid: Uuid<"Bridge">; readonly name: string }[]
     >();
+  });
+});
+
+describe("a guard made from what was read", () => {
+  const row: Pick<Row<typeof vswitch, "Port">, "_uuid" | "name" | "tag"> = {
+    // What a replica's row looks like.
+    _uuid: id as Uuid<"Port">,
+    name: "p",
+    tag: undefined,
+  };
+
+  it("waits for the named columns to be as they were, and for no other", () => {
+    const tx = begin();
+    tx.expectUnchanged("Port", row, ["tag"]);
+    expect(tx.operations).toEqual([
+      {
+        op: "wait",
+        timeout: 0,
+        table: "Port",
+        where: [["_uuid", "==", ["uuid", id]]],
+        columns: ["tag"],
+        until: "==",
+        rows: [{ tag: ["set", []] }],
+      },
+    ]);
+    expect(tx.isEmpty).toBe(true);
+  });
+
+  it("needs columns that were read, at least one", () => {
+    // @ts-expect-error the row was read without it
+    expect(() => begin().expectUnchanged("Port", row, ["trunks"])).toThrow(/Port.trunks was not read/);
+    expect(() => begin().expectUnchanged("Port", row, [])).toThrow(expect.objectContaining({ kind: "usage" }));
+  });
+});
+
+describe("maps with typed keys", () => {
+  const qos = defineDatabase("Open_vSwitch", { QoS: { queues: map(integer({ min: 0 }), uuid("Queue")), tags: map() } });
+  const queue = id as Uuid<"Queue">;
+
+  it("are set, merged and taken from by their keys", () => {
+    const tx = new Transaction(qos);
+    tx.setKeys("QoS", "all", "queues", new Map([[1, queue]]));
+    tx.mergeKeys(
+      "QoS",
+      "all",
+      "queues",
+      new Map([
+        [2, queue],
+        [3, null],
+      ]),
+    );
+    tx.removeKeys("QoS", "all", "queues", [4, 5]);
+    const wire = ["uuid", id];
+    expect(tx.operations.map((operation) => (operation as { readonly mutations: unknown }).mutations)).toEqual([
+      [
+        ["queues", "delete", ["set", [1]]],
+        ["queues", "insert", ["map", [[1, wire]]]],
+      ],
+      [
+        ["queues", "delete", ["set", [2, 3]]],
+        ["queues", "insert", ["map", [[2, wire]]]],
+      ],
+      [["queues", "delete", ["set", [4, 5]]]],
+    ]);
+  });
+
+  it("refuse keys outside their bounds", () => {
+    const tx = new Transaction(qos);
+    expect(() => tx.removeKeys("QoS", "all", "queues", [-1])).toThrow(
+      expect.objectContaining({ kind: "bad-value", table: "QoS", column: "queues" }),
+    );
+    expect(() => tx.setKeys("QoS", "all", "queues", new Map([[-1, queue]]))).toThrow(/got -1/);
+  });
+});
+
+describe("an inserted row that nothing refers to", () => {
+  const database = defineDatabase(
+    "D",
+    {
+      Root: { bridges: set(uuid("Bridge")), ports: map(integer(), uuid("Port")) },
+      Bridge: { name: string(), ports: set(uuid("Port")), watched: optional(uuid("Port", "weak")) },
+      Port: { name: string() },
+    },
+    { roots: ["Root"] },
+  );
+
+  function refusal(build: (tx: Transaction<typeof database>) => void): unknown {
+    const tx = new Transaction(database);
+    build(tx);
+    try {
+      snapshot(tx);
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  }
+
+  it("is refused before anything is sent, unless its table is a root", () => {
+    expect(refusal((tx) => tx.insert("Port", { name: "p" }))).toMatchObject({
+      kind: "usage",
+      operation: 0,
+      table: "Port",
+      message: "operation 0 (insert Port): nothing refers to the row, and Port is no root: it would vanish",
+    });
+    expect(refusal((tx) => tx.insert("Root", {}))).toBeUndefined();
+  });
+
+  it("is kept by an insert, an update, a member of a set or a value of a map", () => {
+    const held: readonly ((tx: Transaction<typeof database>, port: Uuid<"Port">) => unknown)[] = [
+      (tx, port) => tx.addToSet("Root", "all", "bridges", [tx.insert("Bridge", { ports: [port] })]),
+      (tx, port) => tx.update("Bridge", { name: "b" }, { ports: [port] }),
+      (tx, port) => tx.addToSet("Bridge", { name: "b" }, "ports", [port]),
+      (tx, port) => tx.setKeys("Root", "all", "ports", new Map([[1, port]])),
+    ];
+    for (const hold of held) expect(refusal((tx) => hold(tx, tx.insert("Port", { name: "p" })))).toBeUndefined();
+  });
+
+  it("is not kept by a weak reference, a selector or a removal", () => {
+    const loose: readonly ((tx: Transaction<typeof database>, port: Uuid<"Port">) => unknown)[] = [
+      (tx, port) => tx.update("Bridge", { name: "b" }, { watched: port }),
+      (tx, port) => tx.update("Port", port, { name: "q" }),
+      (tx, port) => tx.removeFromSet("Bridge", { name: "b" }, "ports", [port]),
+    ];
+    for (const build of loose) {
+      expect(refusal((tx) => build(tx, tx.insert("Port", { name: "p" })))).toMatchObject({ kind: "usage" });
+    }
+  });
+
+  it("is let through where the roots are not declared", () => {
+    const tx = begin();
+    tx.insert("Port", { name: "p" });
+    expect(snapshot(tx).operations).toHaveLength(1);
+  });
+
+  it("cannot stand in a column that refers to another table", () => {
+    const tx = new Transaction(database);
+    const port = tx.insert("Port", { name: "p" });
+    // @ts-expect-error a Port is no Bridge
+    tx.addToSet("Root", "all", "bridges", [port]);
   });
 });
 

@@ -1,0 +1,65 @@
+import { OvsdbError } from "./errors.ts";
+
+/** Certificates or a key as PEM text. Reading files, and reading them again when they change, is left to the caller. */
+export type Pem = string | Buffer;
+
+/** How to speak TLS with a server. */
+export interface TlsOptions {
+  /** Whose signature makes a server's certificate good. It is always checked, and the system's authorities do not count. */
+  readonly ca: Pem | readonly Pem[];
+  /** This client's certificate, for servers that ask for one (Open vSwitch's do). */
+  readonly cert?: Pem;
+  readonly key?: Pem;
+  /**
+   * The name or IP address that the server's certificate must be made out to. Without it any certificate that `ca` has
+   * signed will do, because those of `ovs-pki` name no host.
+   */
+  readonly serverName?: string;
+}
+
+/** Where a server listens. */
+export type Address =
+  /** A unix socket. */
+  { readonly path: string } | { readonly host: string; readonly port: number; readonly tls?: TlsOptions };
+
+/** The port of OVSDB (RFC 7047 section 4). */
+const DEFAULT_PORT = 6640;
+
+/** A host name, an IPv4 address, or an IPv6 address in brackets, then perhaps a port. */
+const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]+(?:%[^\]]+)?)\]|([^[\]:]+))(?::(\d{1,5}))?$/;
+
+/**
+ * An active connection method as Open vSwitch writes it: `unix:PATH`, `tcp:HOST[:PORT]` or `ssl:HOST[:PORT]`, IPv6 addresses in
+ * brackets. Throws `usage`.
+ *
+ * @param tls what `ssl:` needs
+ */
+export function parseAddress(text: string, tls?: TlsOptions): Address {
+  const colon = text.indexOf(":");
+  const method = text.slice(0, Math.max(colon, 0));
+  const rest = text.slice(colon + 1);
+  if (method === "unix") {
+    if (rest === "" || rest.includes("\0")) throw wrong(text, "it names no path");
+    return { path: rest };
+  }
+  if (method !== "tcp" && method !== "ssl") throw wrong(text, "expected unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT");
+  const [, ipv6, name, digits] = HOST_PORT.exec(rest) ?? [];
+  const host = ipv6 ?? name;
+  const port = Number(digits ?? DEFAULT_PORT);
+  if (host === undefined) throw wrong(text, `expected ${method}:HOST:PORT, an IPv6 address in brackets`);
+  if (port < 1 || port > 65_535) throw wrong(text, "a port is from 1 to 65535");
+  if (method === "tcp") return { host, port };
+  if (tls === undefined) throw wrong(text, "an address with ssl: needs a certificate authority");
+  return { host, port, tls };
+}
+
+/** The address as a person writes it, and as `parseAddress` reads it. */
+export function showAddress(address: Address): string {
+  if ("path" in address) return `unix:${address.path}`;
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return `${address.tls === undefined ? "tcp" : "ssl"}:${host}:${address.port}`;
+}
+
+function wrong(text: string, why: string): OvsdbError {
+  return new OvsdbError("usage", `${JSON.stringify(text)} is no address of a server: ${why}`);
+}

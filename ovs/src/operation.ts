@@ -1,0 +1,63 @@
+import type { KeyedMapColumn, MapColumn, SetColumn, Uuid } from "./column.ts";
+import type { ColumnName, Database, TableName, Values } from "./schema.ts";
+
+/** Which rows: one by its UUID, those with these values (at least one column), or every row of the table. */
+export type Selector<D extends Database, T extends TableName<D>> = Uuid | Values<D, T> | "all";
+
+type ColumnsOfShape<D extends Database, T extends TableName<D>, Shape> = {
+  [C in ColumnName<D, T>]: D["tables"][T][C] extends Shape ? C : never;
+}[ColumnName<D, T>];
+type AnyMap = MapColumn<unknown> | KeyedMapColumn<unknown, unknown>;
+export type MapName<D extends Database, T extends TableName<D>> = ColumnsOfShape<D, T, AnyMap>;
+export type SetName<D extends Database, T extends TableName<D>> = ColumnsOfShape<D, T, SetColumn<unknown>>;
+export type NumberName<D extends Database, T extends TableName<D>> = ColumnsOfShape<
+  D,
+  T,
+  { decode(wire: unknown): number }
+>;
+export type MapKey<C> = C extends { readonly shape: "map"; readonly key: { decode(wire: unknown): infer K } }
+  ? K
+  : never;
+/** A map whose values may also be `null`. */
+export type MapMerge<C> =
+  C extends MapColumn<infer V>
+    ? Readonly<Record<string, V | null>>
+    : C extends KeyedMapColumn<infer K, infer V>
+      ? ReadonlyMap<K, V | null>
+      : never;
+export type SetMember<C> = C extends SetColumn<infer V> ? V : never;
+
+/** How many rows an operation must change. */
+export interface Expectation {
+  /**
+   * With 1 or more: if no row matches, nothing of the transaction is written. Any other difference is found only
+   * after the commit. Either way `transact` fails with `count`.
+   */
+  readonly expect?: number;
+}
+
+/** Stands for an operation whose count of rows can be asked of the result. */
+export interface CountRef {
+  readonly operation: number;
+}
+
+declare const rowType: unique symbol;
+
+/** Stands for a `select` whose rows can be asked of the result. */
+export interface SelectRef<R> {
+  readonly operation: number;
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly [rowType]?: R;
+}
+
+/** What the answer to an operation is checked against. */
+export interface OperationNote {
+  readonly op: string;
+  readonly table?: string;
+  readonly expect?: number;
+  /** The name that an inserted row has within the transaction. */
+  readonly name?: string;
+  /** A `wait` that stands for the `expect` of the operation after it, not for a guard of the caller. */
+  readonly forExpect?: boolean;
+}
