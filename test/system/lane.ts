@@ -15,4 +15,12 @@ export interface LaneOptions {
   readonly signal: AbortSignal;
   /** A package that exists already, instead of one that is built from the sources. */
   readonly rpm: string | undefined;
+  /** Only the first steps, for a look whether it works at all. */
+  readonly quick: boolean;
+  /** How long a lane without an end of its own goes on. */
+  readonly seconds: number;
+  /** What chooses by chance; the same seed gives the same. */
+  readonly seed: number;
+  /** The round to go on from. */
+  readonly from: number;
 }
