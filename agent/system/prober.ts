@@ -3,8 +3,6 @@ import { problemOf } from "../core/errors.ts";
 import type { ProbeResult, Prober, ProbeTarget } from "../core/probe.ts";
 import { run } from "./run.ts";
 
-const ANNOUNCE_MS = 3_000;
-
 /** Probes of the real network: ARP (or an ICMPv6 echo) for gateways, a new TCP connection for the rest. */
 export const prober: Prober = {
   async probe(target, timeoutMs, signal) {
@@ -58,12 +56,4 @@ function tcp(
     else resolve({ target, ok: false, detail: error.message });
   });
   return promise;
-}
-
-/** Gratuitous ARP by arping(8). */
-export function announce(device: string, address: string): void {
-  const signal = AbortSignal.timeout(ANNOUNCE_MS);
-  const args = ["-U", "-c", "1", "-w", "1", "-I", device, address];
-  // Nobody answers it; an address that is gone by now needs no announcement.
-  void run("arping", args, { signal, timeoutMs: ANNOUNCE_MS }).catch(() => undefined);
 }

@@ -1,0 +1,227 @@
+import type { Timing } from "../../config/settings.ts";
+import { AgentError, type Problem, problemOf } from "../../core/errors.ts";
+import { converge, observe } from "../converge.ts";
+import { linkOf, type NetworkConfig, targetOf } from "../desired.ts";
+import { anyCarrier } from "../faults.ts";
+import type { Observed, OvsObserved } from "../observed.ts";
+import type { NetworkPorts } from "../ports.ts";
+import { type Avoided, holding } from "./avoid.ts";
+import { activeMember, FailoverWatch } from "./failover.ts";
+import { Flaps } from "./flaps.ts";
+
+/** How long a flapping member is not gone back to once its link has been quiet. */
+const FLAP_HOLD_MS = 300_000;
+
+export interface UplinksOptions {
+  /** The configuration that the host follows; absent while there is none. */
+  readonly current: () => NetworkConfig | undefined;
+  readonly timing: () => Timing;
+  /** What the bond has to prefer has changed: the network has to be looked at again. */
+  readonly onChange: () => void;
+}
+
+/** Which of its members the bond is kept off, and why it moved. */
+export class Uplinks {
+  readonly #ports: NetworkPorts;
+  readonly #options: UplinksOptions;
+  readonly #failovers = new FailoverWatch();
+  readonly #flaps = new Flaps();
+  #avoid: readonly Avoided[] = [];
+
+  constructor(ports: NetworkPorts, options: UplinksOptions) {
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  /** The NICs that the bond is kept off now. */
+  get avoided(): readonly Avoided[] {
+    return holding(this.#avoid, this.#ports.clock.now(), this.#ports.bootId);
+  }
+
+  /** What a person has to know of them. */
+  get problems(): readonly Problem[] {
+    return this.avoided.map(describeAvoided);
+  }
+
+  /** Reads what an earlier process of the agent left. */
+  async load(): Promise<void> {
+    this.#avoid = (await this.#ports.state.read("avoid"))?.nics ?? [];
+  }
+
+  /** Open vSwitch changed: a bond that moved is told, and the switches are told where the host is now. */
+  noticed(ovs: OvsObserved): void {
+    const config = this.#options.current();
+    if (config === undefined) return;
+    const now = this.#ports.clock.monotonic();
+    const moved = this.#failovers.look(ovs, config.network.bond.name, now, new Map(this.#devices(ovs)));
+    if (moved === undefined) return;
+    const { from, to, cause } = moved;
+    if (from !== undefined && cause === "carrier") this.#flaps.lost(from, now);
+    const flapping = from !== undefined && this.#flaps.flaps(from, now);
+    const moves = this.#flaps.moved(flapping, now);
+    if (moves > 0) this.#ports.report({ event: "failover", ...moved, moves });
+    if (flapping) void this.#hold(from, to).catch((error: unknown) => this.#tell(error));
+    if (to !== undefined && moves > 0) this.#announce(config);
+  }
+
+  /** Keeps the bond off a NIC, for work on its switch. Throws E_NIC_UNKNOWN, E_NIC_LAST, E_NETWORK_OBSERVE. */
+  async drain(nic: string, forMs: number, signal: AbortSignal): Promise<void> {
+    const { config, observed } = await this.#writable(signal);
+    if (!config.network.bond.members.includes(nic)) throw unknownNic(nic, config);
+    const others = readyMembers(config, observed).filter((other) => other !== nic);
+    if (others.length === 0) {
+      throw new AgentError({
+        code: "E_NIC_LAST",
+        message: `no other member of ${config.network.bond.name} could carry the traffic of ${nic}`,
+        hint: "devcloud-agent network show: the other member needs carrier, and must not be drained or deaf itself.",
+      });
+    }
+    const since = this.#ports.clock.now();
+    const until = since + forMs;
+    await this.avoid({ nic, why: "drained", since, until }, config, signal);
+    this.#ports.report({ event: "drain", nic, until: new Date(until).toISOString() });
+  }
+
+  /** Lets the bond use a NIC again, whatever kept it off. False where nothing did. */
+  async undrain(nic: string, signal: AbortSignal): Promise<boolean> {
+    const { config } = await this.#writable(signal);
+    if (!config.network.bond.members.includes(nic)) throw unknownNic(nic, config);
+    if (this.avoided.every((entry) => entry.nic !== nic)) return false;
+    await this.forgive((entry) => entry.nic === nic);
+    await converge(this.#ports, (now) => targetOf(config, now), signal);
+    this.#ports.report({ event: "undrain", nic });
+    return true;
+  }
+
+  /** Keeps the bond off a NIC. Where Open vSwitch does not follow, nothing is remembered. */
+  async avoid(entry: Avoided, config: NetworkConfig, signal: AbortSignal): Promise<void> {
+    await this.#write([...this.avoided.filter(({ nic }) => nic !== entry.nic), entry]);
+    try {
+      await converge(this.#ports, (now) => targetOf(config, now), signal);
+    } catch (error) {
+      await this.forgive((other) => other.nic === entry.nic);
+      throw error;
+    }
+    this.#options.onChange();
+  }
+
+  /** Forgets those entries that `which` says. */
+  async forgive(which: (entry: Avoided) => boolean): Promise<void> {
+    const kept = this.avoided.filter((entry) => !which(entry));
+    if (kept.length === this.#avoid.length) return;
+    await this.#write(kept);
+    this.#options.onChange();
+  }
+
+  /** What has run out is forgotten, and the bond may go back. */
+  async expire(): Promise<void> {
+    const over = this.#avoid.filter((entry) => !this.avoided.includes(entry));
+    if (over.length === 0) return;
+    await this.forgive(() => false);
+    for (const { nic, why } of over) this.#ports.report({ event: "undrain", nic, why });
+  }
+
+  /** A link that comes and goes is not gone back to: without that a preferred member would take the traffic down each time. */
+  async #hold(nicDevice: string, to: string | undefined): Promise<void> {
+    const config = this.#options.current();
+    if (config === undefined || config.network.mode === "observe" || to === undefined) return;
+    const observed = await observe(this.#ports, AbortSignal.timeout(this.#options.timing().ovsdbTimeoutMs));
+    const nic = config.network.bond.members.find(
+      (member) => linkOf(member, config.network, observed.kernel.links)?.name === nicDevice,
+    );
+    if (nic === undefined || this.avoided.some((entry) => entry.nic === nic && entry.why !== "flapping")) return;
+    const now = this.#ports.clock.now();
+    await this.#write([
+      ...this.avoided.filter((entry) => entry.nic !== nic),
+      { nic, why: "flapping", since: now, until: now + FLAP_HOLD_MS },
+    ]);
+    this.#options.onChange();
+  }
+
+  async #writable(signal: AbortSignal): Promise<{ config: NetworkConfig; observed: Observed }> {
+    const config = this.#options.current();
+    if (config === undefined || config.network.mode === "observe") {
+      throw new AgentError({
+        code: "E_NETWORK_OBSERVE",
+        message: "the agent only watches this host's network, and moves nothing",
+        path: "network.mode",
+        hint: "Set network.mode to enforce.",
+      });
+    }
+    return { config, observed: await observe(this.#ports, signal) };
+  }
+
+  async #write(nics: readonly Avoided[]): Promise<void> {
+    this.#avoid = nics;
+    await this.#ports.state.write("avoid", { nics });
+  }
+
+  #devices(ovs: OvsObserved): [string, Avoided["why"]][] {
+    return this.avoided.flatMap(({ nic, why }) => {
+      const device = ovs.interfaces.find(({ external_ids }) => external_ids["devcloud-nic"] === nic)?.name;
+      return device === undefined ? [] : [[device, why]];
+    });
+  }
+
+  #announce({ network }: NetworkConfig): void {
+    for (const [device, { ipv4, ipv6 }] of Object.entries(network.addresses)) {
+      for (const cidr of [...ipv4, ...ipv6]) this.#ports.announce(device, cidr.split("/")[0] ?? cidr);
+    }
+  }
+
+  #tell(error: unknown): void {
+    this.#ports.report({ event: "uplink", problem: problemOf(error) });
+  }
+}
+
+/** Members with carrier that nothing speaks against. */
+export function readyMembers({ network }: NetworkConfig, observed: Observed): readonly string[] {
+  return network.bond.members.filter((nic) => {
+    const device = linkOf(nic, network, observed.kernel.links)?.name;
+    const avoided = observed.avoid.some((entry) => entry.nic === nic);
+    return device !== undefined && !avoided && anyCarrier([device], observed);
+  });
+}
+
+/** The member, by its name in the configuration, that carries the traffic. */
+export function activeNic({ network }: NetworkConfig, observed: Observed): string | undefined {
+  const device = activeMember(observed.ovs, network.bond.name);
+  return network.bond.members.find((nic) => linkOf(nic, network, observed.kernel.links)?.name === device);
+}
+
+function unknownNic(nic: string, { network }: NetworkConfig): AgentError {
+  return new AgentError({
+    code: "E_NIC_UNKNOWN",
+    message: `${nic} is no member of ${network.bond.name}`,
+    expected: `one of ${network.bond.members.join(", ")}`,
+  });
+}
+
+function describeAvoided({ nic, why, since, until }: Avoided): Problem {
+  const path = `network.nics.${nic}`;
+  const from = new Date(since).toISOString();
+  const end = until === undefined ? "" : ` until ${new Date(until).toISOString()}`;
+  switch (why) {
+    case "drained":
+      return {
+        code: "E_NIC_DRAINED",
+        message: `NIC ${nic} is drained${end}: the bond has no second way while that lasts`,
+        path,
+        hint: `devcloud-agent network undrain ${nic}`,
+      };
+    case "deaf":
+      return {
+        code: "E_UPLINK_DEAF",
+        message: `the fabric behind NIC ${nic} was found dead at ${from}; the bond is kept off it`,
+        path,
+        hint: `Look at its switch, then: devcloud-agent network undrain ${nic}`,
+      };
+    case "flapping":
+      return {
+        code: "E_UPLINK_FLAPPING",
+        message: `the link of NIC ${nic} comes and goes; the bond does not go back to it${end}`,
+        path,
+        hint: `Check the cable and the transceiver, then: devcloud-agent network undrain ${nic}`,
+      };
+  }
+}

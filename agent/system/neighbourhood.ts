@@ -1,0 +1,72 @@
+import { spawn } from "node:child_process";
+import { isIPv4, isIPv6 } from "node:net";
+import { createInterface } from "node:readline";
+import { backoffMs } from "../core/backoff.ts";
+import type { Neighbourhood } from "../network/ports.ts";
+import { systemClock } from "./clock.ts";
+import { run } from "./run.ts";
+
+const TIMEOUT_MS = 2_000;
+const ANNOUNCE_MS = 3_000;
+
+/** What arping, ping and the kernel's neighbour table know of a network. */
+export const neighbourhood: Neighbourhood = {
+  async listen({ device, address }, heard, signal) {
+    // One process that stays: starting one a second costs more than all the rest of the agent.
+    const [command, args] = isIPv6(address)
+      ? ["ping", ["-6", "-n", "-I", device, address]]
+      : ["arping", ["-I", device, address]];
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      const answered = await listenOnce(command, args, heard, signal);
+      if (answered) attempt = 0;
+      const wait = backoffMs(attempt, { minMs: 500, maxMs: 5_000 }, Math.random);
+      await systemClock.sleep(wait, signal).catch(() => undefined);
+    }
+  },
+
+  async known(device, signal) {
+    const args = ["-json", "neighbour", "show", "dev", device];
+    const { code, stdout } = await run("ip", args, { signal, timeoutMs: TIMEOUT_MS });
+    const entries: unknown = code === 0 ? JSON.parse(stdout || "[]") : [];
+    return Array.isArray(entries) ? entries.filter(hasAnswered).map(({ dst }) => dst) : [];
+  },
+};
+
+/** Runs the command until it ends; whether anybody answered meanwhile. */
+function listenOnce(
+  command: string,
+  args: readonly string[],
+  heard: () => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    let answered = false;
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"], signal, killSignal: "SIGKILL" });
+    createInterface(child.stdout).on("line", (line) => {
+      if (!/\b(reply|bytes) from\b/.test(line)) return;
+      answered = true;
+      heard();
+    });
+    child.once("error", () => resolve(answered));
+    child.once("close", () => resolve(answered));
+  });
+}
+
+/** The kernel has its MAC address; that it fails now is what is asked. */
+function hasAnswered(entry: unknown): entry is { readonly dst: string } {
+  if (typeof entry !== "object" || entry === null || !("dst" in entry) || !("lladdr" in entry)) return false;
+  return typeof entry.dst === "string" && isIPv4(entry.dst);
+}
+
+/**
+ * Says where an address is now: gratuitous ARP, or for IPv6 a greeting to all nodes. The address has the MAC that it had, so it is the
+ * switches that have to learn, and any frame will do for that.
+ */
+export function announce(device: string, address: string): void {
+  const signal = AbortSignal.timeout(ANNOUNCE_MS);
+  const [command, args] = isIPv6(address)
+    ? ["ping", ["-6", "-n", "-c", "1", "-w", "1", "-I", device, "ff02::1"]]
+    : ["arping", ["-U", "-c", "1", "-w", "1", "-I", device, address]];
+  // Nobody has to answer it; an address that is gone by now needs no announcement.
+  void run(command, args, { signal, timeoutMs: ANNOUNCE_MS }).catch(() => undefined);
+}
