@@ -1,0 +1,123 @@
+/**
+ * The whole of what the kernel holds, whoever made it: what an adoption takes over, and an import writes down. Asked for only by
+ * them; a pass of the loop looks at less.
+ */
+export interface KernelWhole {
+  readonly links: readonly WholeLink[];
+  /** Global addresses of every device. */
+  readonly addresses: readonly WholeAddress[];
+  /** Unicast routes of every table that somebody made: not those that the kernel makes of an address, nor a router's. */
+  readonly routes: readonly WholeRoute[];
+}
+
+export interface Link {
+  readonly name: string;
+  /** The permanent MAC address where the driver tells it, else the current one. Lower case. */
+  readonly mac: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  readonly carrier: boolean;
+  /** It has an IPv6 address of its own making, so it speaks IPv6 on the wire. */
+  readonly linkLocal: boolean;
+  /** PCI address of the device, e.g. `0000:3b:00.1`. */
+  readonly pci?: string;
+  /** What made the device, e.g. `vlan`, `veth`, `openvswitch` or `tun`; absent for hardware. */
+  readonly kind?: string;
+  /** The device that this one stands on: the NIC of a kernel VLAN. */
+  readonly parent?: string;
+  /** The device that this one is enslaved to. */
+  readonly master?: string;
+}
+
+export interface WholeLink extends Link {
+  /** The MAC address of now, which a bond or a person may have set. Lower case. */
+  readonly address: string;
+  readonly vlan?: { readonly id: number; readonly protocol: string };
+  readonly bond?: KernelBond;
+}
+
+export interface KernelBond {
+  readonly mode: string;
+  /** The member that carries the traffic. */
+  readonly active?: string;
+  readonly primary?: string;
+  readonly miimonMs: number;
+  readonly updelayMs: number;
+  readonly downdelayMs: number;
+  /** Every option as `ip link add type bond` takes it, in an order that it takes them in. */
+  readonly options: readonly (readonly [name: string, value: string])[];
+}
+
+export interface WholeAddress {
+  readonly device: string;
+  /** CIDR form. */
+  readonly address: string;
+  /** Of the route that the kernel makes of it, where it is not the family's usual one. */
+  readonly metric?: number;
+  /** Seconds that are left of it, where somebody gave it for a time (DHCP, a router). */
+  readonly validS?: number;
+  readonly preferredS?: number;
+  readonly broadcast?: string;
+  readonly noprefixroute?: true;
+  /** Made by the kernel from what a router says. */
+  readonly automatic?: true;
+}
+
+export interface WholeRoute {
+  /** `default` or CIDR form. */
+  readonly to: string;
+  readonly via?: string;
+  readonly device: string;
+  readonly family: 4 | 6;
+  readonly protocol: number;
+  readonly table: number;
+  readonly metric?: number;
+  /** As a number of rtnetlink(7); IPv6 has none. */
+  readonly scope?: number;
+  readonly source?: string;
+  readonly onlink?: true;
+}
+
+/** The main table of routes. */
+export const MAIN_TABLE = 254;
+
+/** A part of the kernel's network, to be made again as it was. Plain JSON. */
+export interface KernelImage {
+  /** A device comes after those that it needs. */
+  readonly links: readonly LinkImage[];
+  readonly addresses: readonly WholeAddress[];
+  readonly routes: readonly WholeRoute[];
+}
+
+export interface LinkImage {
+  readonly name: string;
+  readonly up: boolean;
+  readonly mtu: number;
+  readonly address: string;
+  readonly master?: string;
+  /** It had addresses of IPv6's own making: IPv6 was not switched off. */
+  readonly ipv6: boolean;
+  /** How it is made, where it is not hardware. */
+  readonly made?:
+    | { readonly kind: "vlan"; readonly parent: string; readonly id: number; readonly protocol: string }
+    | { readonly kind: "bond"; readonly options: KernelBond["options"]; readonly primary?: string };
+}
+
+/** The address without its prefix length. */
+export function bare(cidr: string): string {
+  return cidr.split("/")[0] ?? cidr;
+}
+
+/** The devices that stand on these, and what these are enslaved to, with all of theirs: what is lost when one of them is. */
+export function connected(names: readonly string[], links: readonly Link[]): readonly string[] {
+  const found = new Set(names);
+  for (let before = 0; before < found.size; ) {
+    before = found.size;
+    for (const { name, kind, parent, master } of links) {
+      const stands = kind === "vlan" && parent !== undefined && found.has(parent);
+      if (stands || (kind !== "openvswitch" && master !== undefined && found.has(master))) found.add(name);
+      if (found.has(name) && master !== undefined && master !== "ovs-system") found.add(master);
+    }
+  }
+  return [...found];
+}

@@ -1,0 +1,82 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Host } from "../lab/host.ts";
+import { asDelivered, sharedLab } from "./network-lab.ts";
+
+const lab = sharedLab();
+const host = (): Host => lab().host;
+
+/** The import becomes the host's only configuration. */
+async function imported(): Promise<string> {
+  const file = join(host().root, "etc/devcloud-agent/config.d/50-host.yaml");
+  const { code, stdout, stderr } = await host().cli("network", "import");
+  expect(`${code} ${stderr}`).toBe("0 ");
+  await host().writeConfig("50-host.yaml", stdout);
+  const again = await host().cli("network", "import", "--output", file);
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("E_FILE_EXISTS")]);
+  expect(await readFile(file, "utf8")).toBe(stdout);
+  const checked = await host().cli("check-config");
+  expect(checked.code, checked.stdout + checked.stderr).toBe(0);
+  return stdout;
+}
+
+test("a host whose Open vSwitch was configured by hand is imported, and the plan of that is empty", async () => {
+  await asDelivered(lab(), host());
+  const [{ mac }] = host().nics;
+  await host().vsctl(
+    ...["--", "add-br", "ovsbr0", "--", "set", "Bridge", "ovsbr0", "datapath_type=netdev"],
+    ...["--", "add-bond", "ovsbr0", "uplinks", "em1", "em2", "bond_mode=active-backup", "trunks=100,105,120"],
+    ...["--", "add-port", "ovsbr0", "mgmt0", "tag=100"],
+    ...["--", "set", "Interface", "mgmt0", "type=internal", `mac="${mac}"`],
+  );
+  const lines = ["em1", "em2", "mgmt0"].map((device) => `link set ${device} up\n`).join("");
+  const address = `address add ${host().address}/24 dev mgmt0\nroute add default via 10.1.0.1 dev mgmt0\n`;
+  expect((await host().exec(["ip", "-batch", "-"], { input: lines + address })).stderr).toBe("");
+  const text = await imported();
+  expect(text).toContain("vlan120: 120 # decide: name it");
+  const plan = await host().cli("network", "plan");
+  expect(`${plan.code} ${plan.stdout}`).toMatch(/^0 /);
+  // The apply that follows is no change of the network: not a packet is lost.
+  await host().writeConfig("60-test.yaml", { version: 1, network: { mode: "enforce" } }, "override");
+  await using ping = lab().ping(host().address);
+  await ping.answered(10);
+  const applied = await host().cli("network", "apply");
+  expect(`${applied.code} ${applied.stdout}${applied.stderr}`).toMatch(/^0 /);
+  expect((await host().cli("network", "verify")).code).toBe(0);
+  await ping.answered(10);
+  const { sent, lost } = await ping.stop();
+  process.stdout.write(`    imported and applied: ${lost} of ${sent} packets lost at 10 ms\n`);
+  expect(lost).toBeLessThanOrEqual(3);
+});
+
+test("a host with its address on a NIC is imported, and the plan of that is its adoption, which then succeeds", async () => {
+  await asDelivered(lab(), host());
+  await lab().untag(host(), 100);
+  const lines = "link set em1 up\nlink set em2 up\n";
+  const address = `address add ${host().address}/24 dev em1\nroute add default via 10.1.0.1 dev em1\n`;
+  expect((await host().exec(["ip", "-batch", "-"], { input: lines + address })).stderr).toBe("");
+  await imported();
+  const plan = await host().cli("network", "plan", "--json");
+  const { steps, problems } = JSON.parse(plan.stdout) as {
+    readonly steps: readonly { readonly kind: string }[];
+    readonly problems: readonly { readonly hint: string }[];
+  };
+  expect(plan.code).toBe(3);
+  expect(problems.map(({ hint }) => hint)).toEqual(["devcloud-agent network apply --adopt takes it over."]);
+  expect(steps.map(({ kind }) => kind)).toEqual(
+    expect.arrayContaining(["create-bridge", "take-address", "take-route"]),
+  );
+  await host().writeConfig(
+    "60-test.yaml",
+    {
+      version: 1,
+      network: { mode: "enforce", datapath: "netdev", bond: { updelay: "200ms" } },
+    },
+    "override",
+  );
+  const applied = await host().cli("network", "apply", "--adopt");
+  expect(`${applied.code} ${applied.stdout}${applied.stderr}`).toMatch(/^0 /);
+  expect(await lab().reach(host().address)).toBe(true);
+  expect((await host().cli("network", "verify")).code).toBe(0);
+});
