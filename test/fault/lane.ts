@@ -1,3 +1,4 @@
+import type { Progress } from "./progress.ts";
 import type { Report } from "./report.ts";
 
 export interface ChaosOptions {
@@ -7,6 +8,11 @@ export interface ChaosOptions {
   readonly speed: number;
   /** How many rounds follow at shipped durations. */
   readonly shipped: number;
+  /** How many rounds are played at the same time. */
+  readonly jobs: number;
+  /** Only these rounds; all of them where absent. */
+  readonly only?: ReadonlySet<number>;
+  readonly progress: Progress;
   readonly report: Report;
   /** Aborted on Ctrl-C: the lane throws, and has removed everything by then. */
   readonly signal: AbortSignal;

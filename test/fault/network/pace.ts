@@ -22,6 +22,8 @@ const floors: Partial<Timing> = {
   probeTimeoutMs: 1_000,
   backoffMinMs: 50,
   deadManGraceMs: 1_000,
+  uplinkSilentMs: 1_300,
+  uplinkProbeMs: 400,
 };
 
 /** Durations of a run. */
@@ -44,6 +46,11 @@ const timingKeys: Record<keyof Timing, string> = {
   backoffMinMs: "backoff_min",
   backoffMaxMs: "backoff_max",
   driftIntervalMs: "drift_interval",
+  uplinkSilentMs: "uplink_silent",
+  uplinkProbeMs: "uplink_probe",
+  uplinkMoveMs: "uplink_move",
+  uplinkAllDeafMs: "uplink_all_deaf",
+  lldpIntervalMs: "lldp_interval",
   deadManGraceMs: "dead_man_grace",
 };
 const timingNames = Object.keys(timingKeys) as (keyof Timing)[];

@@ -22,8 +22,8 @@ export class Pings implements AsyncDisposable {
     this.#pings = Array.from({ length: PINGERS }, () => lab.ping(address, { intervalMs: 10 }));
   }
 
-  async answered(count: number): Promise<void> {
-    await Promise.all(this.#pings.map(async (ping) => await ping.answered(count)));
+  async answered(count: number, timeoutMs?: number): Promise<void> {
+    await Promise.all(this.#pings.map(async (ping) => await ping.answered(count, timeoutMs)));
   }
 
   async stop(): Promise<Pinged> {

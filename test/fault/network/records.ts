@@ -45,6 +45,8 @@ async function data(root: string, name: string): Promise<unknown> {
     const parsed: unknown = JSON.parse(await readFile(join(recordsFolder(root), `${name}.json`), "utf8"));
     return field(parsed, "data");
   } catch (error) {
+    // One that a fault has spoiled says nothing.
+    if (error instanceof SyntaxError) return undefined;
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   }

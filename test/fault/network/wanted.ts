@@ -78,6 +78,7 @@ export function overrides(wanted: Wanted, index: number, pace: Pace): ConfigMap 
       addresses: storage ? { storage0: { vlan: "storage", ipv4: [`10.1.5.${10 + index}/24`] } } : {},
       neutron: { bridges: { "br-ex": { physnet: "physnet1", vlans: patch } } },
       probes,
+      gray_failure: "switch",
       confirm: { deadline: `${pace.confirmDeadlineMs + round}ms`, by: confirmBy, good: pace.confirmGood },
     },
     timing: timingSection(pace),

@@ -5,6 +5,7 @@ import { ask, type NetworkFault, pause } from "./fault.ts";
 /** The agent is killed once, in the middle of a change. */
 export const duringChange: NetworkFault = {
   name: "kill in a change",
+  kind: "kill",
   asks: "change",
   share: 56,
   aim: (random) => {

@@ -9,8 +9,10 @@ import { ask, type NetworkFault, pause } from "./fault.ts";
 function cutOff(name: string, healedBy: "agent" | "dead-man"): NetworkFault {
   return {
     name,
+    kind: "kill",
     asks: "cut-off",
     share: 4,
+    silences: ({ confirmDeadlineMs }) => confirmDeadlineMs,
     aim: (random) => ({
       moment: random.pick(["committed", "applied", "verified", "probe"] as const),
       delayMs: pause(random, 100),

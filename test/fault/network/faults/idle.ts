@@ -4,6 +4,7 @@ import type { NetworkFault } from "./fault.ts";
 /** Killed while nothing is to be done. */
 export const idle: NetworkFault = {
   name: "kill while idle",
+  kind: "kill",
   asks: "nothing",
   share: 6,
   aim: (random) => ({ delayMs: random.between(0, 500) }),

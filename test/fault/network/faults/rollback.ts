@@ -6,6 +6,7 @@ import { ask, type NetworkFault } from "./fault.ts";
 /** A person takes a change back, and the agent is killed while it does so. */
 export const duringRollback: NetworkFault = {
   name: "kill in a rollback",
+  kind: "kill",
   asks: "change",
   share: 10,
   aim: (random) => ({ delayMs: random.chance(0.5) ? 0 : random.between(1, 20) }),

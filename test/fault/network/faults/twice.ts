@@ -5,6 +5,7 @@ import { ask, type NetworkFault } from "./fault.ts";
 /** Killed in the middle of a change, and again while it looks at what it left. */
 export const twice: NetworkFault = {
   name: "kill in a change, then in its resumption",
+  kind: "kill",
   asks: "change",
   share: 12,
   aim: (random) => ({ moment: random.pick(moments), delayMs: 0, againMs: random.between(0, 900) }),
