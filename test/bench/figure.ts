@@ -3,14 +3,15 @@ export interface Figure {
   readonly bench: string;
   readonly figure: string;
   readonly value: number;
-  readonly unit: "ms" | "MiB";
+  readonly unit: "ms" | "MiB" | "MB/s" | "packets" | "s/h";
   /** What it is compared with. */
   readonly peer: string;
   readonly peerValue: number;
   /** value / peerValue. */
   readonly ratio: number;
-  /** The ratio to reach; `null` where there is none. */
+  /** The ratio to reach, or with `goalOf: "value"` the value; `null` where there is none. */
   readonly goal: number | null;
+  readonly goalOf: "ratio" | "value";
   /** `null` without a goal. */
   readonly met: boolean | null;
 }
@@ -20,6 +21,10 @@ export interface Series {
   readonly unit: Figure["unit"];
   readonly peer: string;
   readonly goal?: number;
+  /** The greatest value, for what a peer does not do. */
+  readonly most?: number;
+  /** True where more is better: the goal is then the least ratio, not the greatest. */
+  readonly atLeast?: boolean;
   readonly ours: readonly number[];
   readonly theirs: readonly number[];
 }
@@ -34,7 +39,10 @@ export interface Bench {
 }
 
 /** Medians of two interleaved series. */
-export function figureOf(bench: string, { figure, unit, peer, goal, ours, theirs }: Series): Figure {
+export function figureOf(
+  bench: string,
+  { figure, unit, peer, goal, most, atLeast = false, ours, theirs }: Series,
+): Figure {
   const value = median(ours);
   const peerValue = median(theirs);
   const ratio = value / peerValue;
@@ -46,8 +54,9 @@ export function figureOf(bench: string, { figure, unit, peer, goal, ours, theirs
     peer,
     peerValue,
     ratio,
-    goal: goal ?? null,
-    met: goal === undefined ? null : ratio <= goal,
+    goal: most ?? goal ?? null,
+    goalOf: most === undefined ? "ratio" : "value",
+    met: most !== undefined ? value <= most : goal === undefined ? null : atLeast ? ratio >= goal : ratio <= goal,
   };
 }
 
@@ -61,6 +70,9 @@ function median(values: readonly number[]): number {
 /** A line for a person. */
 export function renderFigure({ bench, figure, value, unit, peer, peerValue, ratio, goal, met }: Figure): string {
   const numbers = `${value.toFixed(1)} ${unit}, ${peer} ${peerValue.toFixed(1)} ${unit}: ${ratio.toFixed(2)} times`;
-  const verdict = goal === null ? "" : ` (goal <= ${goal.toFixed(2)}: ${met === true ? "met" : "missed"})`;
+  const verdict =
+    goal === null
+      ? ""
+      : ` (goal ${unit === "MB/s" ? ">=" : "<="} ${goal.toFixed(2)}: ${met === true ? "met" : "missed"})`;
   return `${bench}: ${figure}: ${numbers}${verdict}`;
 }
