@@ -26,6 +26,8 @@ export const lanes: readonly Lane[] = [
 export const slowLanes: readonly SlowLane[] = [
   { name: "demo", command: "npm run lab -- demo", shows: "the main job step by step, with measured times" },
   { name: "boot", command: "npm run lane -- boot", shows: "a booted systemd: Open vSwitch, the agent, then Docker" },
+  { name: "vm", command: "npm run lane -- vm", shows: "a virtual machine: the kernel's own datapath, VLANs and bonds" },
+  { name: "fuzz", command: "npm run lane -- fuzz", shows: "node-ovsdb fed with inputs by chance" },
   {
     name: "chaos",
     command: "npm run chaos -- network --rounds 50",
