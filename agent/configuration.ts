@@ -5,7 +5,8 @@ import { defaultTiming } from "./config/timing.ts";
 import type { Problem } from "./core/errors.ts";
 import type { ControllerWay, ProbeTarget } from "./core/probe.ts";
 import { type KeptConfiguration, openKeptConfiguration } from "./kept-configuration.ts";
-import type { Wanted } from "./network/network.ts";
+import { partOfHost } from "./network/desired.ts";
+import type { Wanted } from "./network/wanted.ts";
 import { configFiles, writeFileAtomic } from "./system/files.ts";
 import type { Places } from "./system/places.ts";
 import type { InForce } from "./web/status.ts";
@@ -93,9 +94,8 @@ export class Configuration {
     if (this.#loading === undefined) await this.load();
     else await this.#loading;
     const { network, host } = this.#settings ?? {};
-    const name = host?.name === undefined ? {} : { hostName: host.name };
     return {
-      ...(network === undefined ? {} : { desired: { network, hash: this.#hash, ...name } }),
+      ...(network === undefined ? {} : { desired: { network, hash: this.#hash, ...partOfHost(host) } }),
       problems: [this.notice, this.#takingBack, ...this.#problems].filter((each) => each !== undefined),
       timing: this.timing,
       confirmAlso: this.#confirmAlso,
@@ -158,7 +158,7 @@ export class Configuration {
     const { hashOf } = await import("./config/hash.ts");
     this.#settings = settings;
     this.#merged = merged;
-    this.#hash = hashOf({ network: networkHash, hostName: settings.host.name });
+    this.#hash = hashOf({ network: networkHash, ...partOfHost(settings.host) });
     this.#inForce = inForce;
   }
 

@@ -43,18 +43,13 @@ export function settingsOf(settings: Settings | undefined): ContainerSettings {
   return settings?.containers ?? defaultContainers;
 }
 
-export function inMaintenance(settings: Settings | undefined): boolean {
-  const until = settings?.maintenance?.until;
-  return until !== undefined && Date.parse(until) > systemClock.now();
-}
-
 /** Begins to look after the containers, until aborted. */
-export function startContainers(host: ContainersHost, signal: AbortSignal): ContainersLoop {
+export function startContainers(host: ContainersHost, maintenance: () => boolean, signal: AbortSignal): ContainersLoop {
   const ports = containersPorts(host);
   const trigger = (): void => reconciler.trigger();
   const containers = new Containers(ports, {
     settings: () => settingsOf(host.settings()),
-    maintenance: () => inMaintenance(host.settings()),
+    maintenance,
     expected: () => host.settings()?.containers !== undefined,
     wake: trigger,
   });

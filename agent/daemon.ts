@@ -7,14 +7,18 @@ import { AgentError } from "./core/errors.ts";
 import { Reconciler, type ReconcilerState } from "./core/reconciler.ts";
 import { Events } from "./events.ts";
 import { openHost } from "./host.ts";
+import type { LegsLoop } from "./legs-loop.ts";
+import { Maintenance, type Ordered } from "./maintenance.ts";
+import { Fallback } from "./network/ladder/fallback.ts";
 import { Network } from "./network/network.ts";
 import type { NetworkEvent } from "./network/ports.ts";
+import type { Wanted } from "./network/wanted.ts";
 import type { OsWatch } from "./os-watch.ts";
 import { Readiness } from "./readiness.ts";
 import { type Parts, serveControl, statusOf } from "./serve.ts";
 import type { Web } from "./serve-web.ts";
 import { systemClock } from "./system/clock.ts";
-import { removeTemporaries, touch } from "./system/files.ts";
+import { exists, removeTemporaries, touch } from "./system/files.ts";
 import type { UnixServer } from "./system/http.ts";
 import { followKernel } from "./system/ip-monitor.ts";
 import { openLog } from "./system/log.ts";
@@ -22,6 +26,8 @@ import { openNotifier } from "./system/notify.ts";
 import { keepCompiledCode, onSignals } from "./system/process.ts";
 import { openStateFile } from "./system/state-store.ts";
 import { Telemetry } from "./telemetry.ts";
+import type { UplinksLoop } from "./uplinks-loop.ts";
+import { describeMaintenance } from "./web/maintenance.ts";
 
 /** A pass that got nowhere for this long is stuck: the watchdog is no longer fed. */
 const STUCK_MS = 45_000;
@@ -46,6 +52,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     onProblem: (problem) => events.problem(problem),
     report,
   });
+  host.open();
   const controllerSession = openStateFile<Session>(host.places.controllerSession, (problem) => events.problem(problem));
   const configuration = new Configuration(host.places, {
     onProblem: (problem) => events.problem(problem),
@@ -63,10 +70,29 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     writeFlag: () => touch(host.places.netReady),
     tell: (event) => events.tell(event),
   });
-  const network = new Network(host.ports, {
-    bootId: host.bootId,
-    wanted: () => readiness.announced.then(() => configuration.wanted()),
+  // The flag outlives a restart of the agent and no reboot.
+  const stood = exists(host.places.netReady);
+  const wantedNetwork = async (): Promise<Wanted> => {
+    await readiness.announced;
+    const wanted = await configuration.wanted();
+    await maintenance.load();
+    const leftovers = containers?.status().problems.filter(({ code }) => code === "E_CONTAINER_OPENVSWITCH") ?? [];
+    const others = [...leftovers, ...(uplinks?.problems() ?? []), ...(legs?.problems() ?? [])];
+    const paused = maintenance.current === undefined ? {} : { maintenance: { stood } };
+    return { ...wanted, ...paused, problems: [...wanted.problems, ...others] };
+  };
+  const fallback = new Fallback(host.ports, wantedNetwork);
+  const maintenance = new Maintenance({
+    clock: systemClock,
+    file: openStateFile<Ordered>(host.places.maintenance, (problem) => events.problem(problem)),
+    settings: () => configuration.settings?.maintenance,
+    tell: (event) => events.tell(event),
+    onChange: () => {
+      reconciler.trigger();
+      containers?.trigger();
+    },
   });
+  const network = new Network(host.ports, { wanted: wantedNetwork, fallback });
   const reconciler = new Reconciler(network, {
     clock: systemClock,
     random: Math.random,
@@ -84,7 +110,9 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     if (state.state === "running" || state.state === "idle") return;
     const problems = state.state === "settled" ? state.outcome.problems : [state.problem];
     events.problems(problems);
-    readiness.status(problems[0]?.message);
+    const worst = problems[0]?.message;
+    const pause = maintenance.current && describeMaintenance(maintenance.current);
+    readiness.status(pause === undefined ? worst : `${pause}; ${worst ?? "the network stands"}`);
     later();
   }
 
@@ -97,6 +125,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   async function serve(): Promise<UnixServer | undefined> {
     try {
       await configuration.wanted();
+      host.retime(configuration.timing);
       keepConfiguration();
       await removeTemporaries(host.places.networkState);
       const os = await startOs();
@@ -111,10 +140,16 @@ export async function runDaemon(root: string, program: string): Promise<number> 
         reload,
         link: () => link,
         containers: () => containers,
+        uplinks: () => uplinks,
+        maintenance,
+        legs: () => legs,
       };
       const server = await serveControl(parts);
       linked = startLink(parts);
+      void watchUplinks();
+      void watchLegs();
       void watchContainers();
+      void maintenance.run(stop.signal);
       void startWeb(parts);
       followKernel(onKernel, stop.signal).catch((error: unknown) => events.bug(error));
       keepCompiledCode();
@@ -173,6 +208,39 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     }
   }
 
+  // Which member of the bond carries the traffic, and whether anybody is heard over it.
+  let uplinks: UplinksLoop | undefined;
+  async function watchUplinks(): Promise<void> {
+    try {
+      const { startUplinks } = await import("./uplinks-loop.ts");
+      const options = {
+        current: () => network.current,
+        changing: () => network.change !== undefined,
+        timing: () => configuration.timing,
+        onChange: () => reconciler.trigger(),
+      };
+      uplinks = await startUplinks(host, options, stop.signal);
+    } catch (error) {
+      events.bug(error);
+    }
+  }
+
+  // Which switch ports the cables lead to, where lldpd tells.
+  let legs: LegsLoop | undefined;
+  async function watchLegs(): Promise<void> {
+    try {
+      const { startLegs } = await import("./legs-loop.ts");
+      const options = {
+        current: () => network.current,
+        timing: () => configuration.timing,
+        onChange: () => reconciler.trigger(),
+      };
+      legs = startLegs(host, options, stop.signal);
+    } catch (error) {
+      events.bug(error);
+    }
+  }
+
   // Docker may be absent, stopped or frozen: its loop is waited for nowhere.
   let containers: ContainersLoop | undefined;
   async function watchContainers(): Promise<void> {
@@ -185,6 +253,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
           report: (event) => events.tell({ ...event }),
           onLoop: (state) => telemetry.loop("containers", state),
         },
+        () => maintenance.current !== undefined,
         stop.signal,
       );
     } catch (error) {
@@ -199,6 +268,8 @@ export async function runDaemon(root: string, program: string): Promise<number> 
   async function reload(): Promise<void> {
     await readiness.reloading(async () => {
       await configuration.load();
+      host.retime(configuration.timing);
+      maintenance.look();
       keepConfiguration();
       link?.reconfigured();
       containers?.trigger();
@@ -207,10 +278,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     });
   }
 
-  host.ovs.onChange((ovs) => {
-    reconciler.trigger();
-    network.noticed(ovs);
-  });
+  host.ovs.onChange(() => reconciler.trigger());
   onSignals({
     stop: () => stop.abort(),
     reload: () => void reload().catch((error: unknown) => events.bug(error)),

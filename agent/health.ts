@@ -1,5 +1,6 @@
 import type { Health } from "./controller/messages.ts";
 import type { Problem } from "./core/errors.ts";
+import { describeMaintenance } from "./web/maintenance.ts";
 import type { ContainersStatus, NetworkStatus, Status } from "./web/status.ts";
 
 /** The status as the tree of what is well and what is not, which a controller is told. Pure. */
@@ -13,7 +14,7 @@ export function healthOf(status: Status): Health {
   const ready = { yes: "ready", no: "starting", degraded: "ready, degraded" }[status.ready];
   return {
     healthy: sick.length === 0 && status.ready === "yes",
-    status: ready,
+    status: status.maintenance === undefined ? ready : `${ready}, ${describeMaintenance(status.maintenance)}`,
     startedAt: status.startedAt,
     ...(sick.length === 0
       ? {}

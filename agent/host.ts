@@ -4,11 +4,15 @@ import type { Problem } from "./core/errors.ts";
 import { Ovs } from "./network/ovs.ts";
 import type { NetworkEvent, NetworkPorts } from "./network/ports.ts";
 import { systemClock } from "./system/clock.ts";
+import { writeConsole } from "./system/console.ts";
 import { openDeadMan } from "./system/dead-man.ts";
+import { openDns } from "./system/dns.ts";
 import { readFileBounded, writeFileAtomic } from "./system/files.ts";
 import { Ip } from "./system/ip.ts";
+import { announce, neighbourhood } from "./system/neighbourhood.ts";
+import { OvsDaemons } from "./system/ovs-daemons.ts";
 import { type Places, placesUnder } from "./system/places.ts";
-import { announce, prober } from "./system/prober.ts";
+import { prober } from "./system/prober.ts";
 import { openStateStore } from "./system/state-store.ts";
 import { writeSysctl } from "./system/sysctl.ts";
 import { openSystemIdFile } from "./system/system-id.ts";
@@ -16,9 +20,12 @@ import { openSystemIdFile } from "./system/system-id.ts";
 /** This host, opened: what both the daemon and the network commands work on. */
 export interface Host {
   readonly places: Places;
-  readonly bootId: string;
   readonly ovs: Ovs;
   readonly ports: NetworkPorts;
+  /** Begins what the first look needs, beside what its caller does before it. Why it failed is told to whoever looks. */
+  open(): void;
+  /** The configuration was read: its durations hold for the connection to Open vSwitch from now on. */
+  retime(timing: Timing): void;
   close(): void;
 }
 
@@ -41,35 +48,47 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const places = placesUnder(root);
   const client = createClient({
     address: { path: places.ovsdb },
-    requestTimeoutMs: timing.ovsdbTimeoutMs,
-    inactivityMs: timing.ovsdbTimeoutMs,
-    reconnect: { minMs: timing.backoffMinMs, maxMs: timing.backoffMaxMs },
+    ...durationsOf(timing),
     onError: (error) => onProblem({ code: "E_INTERNAL", message: String(error) }),
   });
+  const daemons = new OvsDaemons(places.ovsdb);
   const ovs = new Ovs(client, {
     applyTimeoutMs: () => timing.applyTimeoutMs,
-    openTimeoutMs: 2 * timing.ovsdbTimeoutMs,
+    openTimeoutMs: () => 2 * timing.ovsdbTimeoutMs,
     steal: options.steal ?? false,
+    second: (thorough) => daemons.second(thorough),
   });
   const kernel = new Ip();
+  const bootId = new TextDecoder().decode(await readFileBounded(places.bootId, 128)).trim();
   const ports: NetworkPorts = {
     clock: systemClock,
+    bootId,
     ovs,
     kernel,
     state: openStateStore(places.networkState, { onUnreadable: onProblem, keepAside: options.looksOnly !== true }),
     prober,
+    neighbourhood,
     announce,
     deadMan: openDeadMan(root, program),
     systemId: openSystemIdFile(places.systemId),
+    dns: openDns(places),
+    console: (text) => writeConsole(places.console, text),
     setIpv6: (device, { setting, value }) => writeSysctl(`${places.ipv6}/${device}/${setting}`, value),
     writeRescue: (script) => writeFileAtomic(places.rescue, script, 0o700),
     ledgerPath: places.ledger,
     report,
   };
-  const bootId = new TextDecoder().decode(await readFileBounded(places.bootId, 128)).trim();
+  const open = (): void => {
+    ovs.open();
+    kernel.open();
+  };
   const close = (): void => {
     ovs.close();
     kernel.close();
   };
-  return { places, bootId, ovs, ports, close };
+  return { places, ovs, ports, open, retime: (now) => client.reconfigure(durationsOf(now)), close };
+}
+
+function durationsOf({ ovsdbTimeoutMs, backoffMinMs: minMs, backoffMaxMs: maxMs }: HostOptions["timing"]) {
+  return { requestTimeoutMs: ovsdbTimeoutMs, inactivityMs: ovsdbTimeoutMs, reconnect: { minMs, maxMs } };
 }

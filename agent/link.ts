@@ -93,7 +93,7 @@ function hostPort(parts: LinkParts, session: { read(): Promise<Session | undefin
       else await writeFileAtomic(controllerFragment, previous, 0o600);
     },
     follow: () => follow(parts),
-    retry: () => network.retry(),
+    retry: () => network.ask({ retry: true }),
   };
 }
 

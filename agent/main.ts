@@ -30,5 +30,11 @@ function terminal() {
     stderr: (text: string) => void process.stderr.write(text),
     // Exactly true: for a pipe it is undefined, whatever its type says, and a library would then look for colour by itself.
     isTty: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+    ...(process.stdout.isTTY === true && canDraw(process.env) ? { canvas: { columns: process.stdout.columns } } : {}),
   };
+}
+
+/** The first of them that is set decides, as for every program. */
+function canDraw({ LC_ALL, LC_CTYPE, LANG, TERM }: NodeJS.ProcessEnv): boolean {
+  return TERM !== "dumb" && /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || "");
 }

@@ -3,11 +3,22 @@ import type { Problem } from "./core/errors.ts";
 import type { ReconcilerState } from "./core/reconciler.ts";
 import type { Host } from "./host.ts";
 import { observe } from "./network/converge.ts";
-import { linkOf, type NetworkConfig } from "./network/desired.ts";
-import { activeMember } from "./network/failover.ts";
+import { linkOf, type NetworkConfig, targetOf } from "./network/desired.ts";
+import type { Rung } from "./network/ladder/rung.ts";
+import { kernelVlanId } from "./network/ladder/targets.ts";
 import type { Network } from "./network/network.ts";
-import { findBridge, findInterface, findPort, interfacesOf, type Observed, portsOf } from "./network/observed.ts";
+import {
+  findBridge,
+  findInterface,
+  findPort,
+  interfacesOf,
+  type KernelObserved,
+  type Observed,
+  portsOf,
+} from "./network/observed.ts";
 import type { BridgeRow } from "./network/schema.ts";
+import { othersOf } from "./network/steady/strangers.ts";
+import { activeMember } from "./network/uplinks/failover.ts";
 import type { MemberStatus, NetworkStatus, WiringStatus } from "./web/status.ts";
 
 const OBSERVE_TIMEOUT_MS = 2_000;
@@ -22,7 +33,10 @@ export async function networkStatus(
 ): Promise<NetworkStatus> {
   const lastGood = await host.ports.state.read("last-good");
   const config = network.change?.pending.config ?? lastGood?.config;
-  const observed = await observe(host.ports, AbortSignal.timeout(OBSERVE_TIMEOUT_MS)).catch(() => undefined);
+  const within = AbortSignal.timeout(OBSERVE_TIMEOUT_MS);
+  const observed = await observe(host.ports, within).catch(() => undefined);
+  const kernel = observed?.kernel ?? (await host.ports.kernel.observe(within).catch(() => undefined));
+  const { rung } = network;
   const pending = network.change?.pending;
   const mode = (settings?.network ?? config?.network)?.mode;
   return {
@@ -31,18 +45,36 @@ export async function networkStatus(
     ...(mode === undefined ? {} : { mode }),
     ...(lastGood === undefined ? {} : { revision: lastGood.config.revision, hash: lastGood.config.hash }),
     ...(lastGood === undefined ? {} : { confirmedAt: lastGood.confirmedAt }),
-    ...(config === undefined ? {} : { bond: { name: config.network.bond.name, members: membersOf(config, observed) } }),
-    ...(config === undefined ? {} : { wiring: wiringOf(config, observed) }),
-    addresses: config === undefined ? [] : addressesOf(config, observed),
+    ...wiredOf(config, rung, kernel, observed),
     ...(pending === undefined
       ? {}
       : {
           change: {
             id: pending.id,
             startedAt: pending.startedAt,
+            sinceMs: Math.max(0, host.ports.clock.monotonic() - pending.deadline + pending.confirm.deadlineMs),
             remainingMs: Math.max(0, pending.deadline - host.ports.clock.monotonic()),
           },
         }),
+  };
+}
+
+/** What is joined to what on this host, as far as it can be observed. */
+export function wiredOf(
+  config: NetworkConfig | undefined,
+  rung: Rung | undefined,
+  kernel: KernelObserved | undefined,
+  observed: Observed | undefined,
+): Pick<NetworkStatus, "bond" | "wiring" | "rung" | "others" | "addresses"> {
+  const addresses = addressesOf(config, rung, kernel, observed);
+  const stood = rung === undefined ? {} : { rung };
+  if (config === undefined) return { ...stood, addresses };
+  return {
+    bond: { name: config.network.bond.name, members: membersOf(config, observed) },
+    wiring: wiringOf(config, observed),
+    ...stood,
+    ...(observed === undefined ? {} : { others: othersOf(config, targetOf(config, observed), observed) }),
+    addresses,
   };
 }
 
@@ -87,11 +119,19 @@ function isPatched({ ovs }: Observed, ours: BridgeRow, name: string): boolean {
     .some(({ type, options }) => type === "patch" && there.has(options.peer ?? ""));
 }
 
-/** The addresses on our devices, and the VLAN that each really is on. */
-function addressesOf({ network }: NetworkConfig, observed: Observed | undefined): NetworkStatus["addresses"] {
-  if (observed === undefined) return [];
-  const { ovs, kernel } = observed;
-  return kernel.addresses
-    .filter(({ device }) => network.addresses[device] !== undefined)
-    .map(({ device, address }) => ({ device, address, vlan: findPort(ovs, device)?.tag[0] ?? null }));
+/** The addresses on our devices, or on what stands in for them, and the VLAN that each really is on. */
+function addressesOf(
+  config: NetworkConfig | undefined,
+  rung: Rung | undefined,
+  kernel: KernelObserved | undefined,
+  observed: Observed | undefined,
+): NetworkStatus["addresses"] {
+  const devices = [...Object.keys(config?.network.addresses ?? {}), ...(rung?.devices ?? [])];
+  return (kernel?.addresses ?? [])
+    .filter(({ device }) => devices.includes(device))
+    .map(({ device, address }) => ({
+      device,
+      address,
+      vlan: (observed && findPort(observed.ovs, device)?.tag[0]) ?? kernelVlanId(device) ?? null,
+    }));
 }

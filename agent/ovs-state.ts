@@ -1,6 +1,6 @@
 import type { OvsState } from "../collectors/ovs/ovs.ts";
-import { activeMember } from "./network/failover.ts";
 import { interfacesOf, type OvsObserved, portsOf } from "./network/observed.ts";
+import { activeMember } from "./network/uplinks/failover.ts";
 
 /** The replica of Open vSwitch's database in the terms of its collector. */
 export function ovsState(ovs: OvsObserved): OvsState {

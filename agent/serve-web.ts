@@ -9,6 +9,9 @@ import type { ContainersLoop } from "./containers-loop.ts";
 import { type Problem, problemOf } from "./core/errors.ts";
 import type { Events } from "./events.ts";
 import type { Host } from "./host.ts";
+import type { LegsLoop } from "./legs-loop.ts";
+import type { Maintenance } from "./maintenance.ts";
+import type { Legs } from "./network/legs/legs.ts";
 import type { Network } from "./network/network.ts";
 import { osDeployments } from "./os-deployments.ts";
 import type { OsWatch } from "./os-watch.ts";
@@ -22,7 +25,8 @@ import { type Listen, type WebOptions, type WebRoute, WebServer } from "./system
 import { readWebTls } from "./system/web-tls.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { version } from "./version.ts";
-import { OwnMetrics } from "./web/own-metrics.ts";
+import { describeMaintenance } from "./web/maintenance.ts";
+import { OwnMetrics, type OwnState } from "./web/own-metrics.ts";
 import { byOwnName } from "./web/own-name.ts";
 import { statusPage } from "./web/page/page.ts";
 import { pages } from "./web/pages.ts";
@@ -34,6 +38,7 @@ export interface WebParts {
   readonly network: Network;
   readonly readiness: Readiness;
   readonly configuration: Configuration;
+  readonly maintenance: Maintenance;
   readonly events: Events;
   readonly telemetry: Telemetry;
   readonly status: () => Promise<Status>;
@@ -41,6 +46,8 @@ export interface WebParts {
   /** Absent until it is begun with. */
   readonly containers: () => ContainersLoop | undefined;
   readonly os: OsWatch;
+  /** Absent until it is begun with. */
+  readonly legs: () => LegsLoop | undefined;
   /** Further pages, by path. */
   readonly routes?: Readonly<Record<string, WebRoute>>;
   readonly signal: AbortSignal;
@@ -121,14 +128,17 @@ export function serveWeb(parts: WebParts): Web {
 }
 
 function pagesTarget(parts: WebParts, files: SystemHostFiles, settings: () => MetricsSettings) {
-  const { host, network, readiness, configuration, telemetry, events, signal } = parts;
+  const { host, network, readiness, configuration, maintenance, telemetry, events, signal } = parts;
   const own = new OwnMetrics(version, process.version, () => {
     const current = network.current;
     return {
       ready: readiness.ready,
       loops: telemetry.states,
       changing: network.change !== undefined,
+      maintenance: maintenance.current !== undefined,
+      ...(network.rung === undefined ? {} : { rung: network.rung.rung }),
       configuration: configuration.inForce,
+      neighbors: neighborsOf(parts.legs()?.legs()),
       ...(current === undefined
         ? {}
         : { network: { revision: current.revision, hash: current.hash, mode: current.network.mode } }),
@@ -156,9 +166,17 @@ function pagesTarget(parts: WebParts, files: SystemHostFiles, settings: () => Me
     metrics: async () => (await scrape.text()) + (await own.text()),
     status: parts.status,
     ready: () => readiness.ready,
-    notice: () => configuration.notice?.message,
+    notice: () =>
+      [maintenance.current && describeMaintenance(maintenance.current), configuration.notice?.message]
+        .filter((line) => line !== undefined)
+        .join("\n") || undefined,
     alive: parts.alive,
   };
+}
+
+function neighborsOf(legs: Legs | undefined): OwnState["neighbors"] {
+  if (legs?.state !== "told") return [];
+  return legs.legs.flatMap(({ nic, device, neighbors }) => neighbors.map((neighbor) => ({ ...neighbor, nic, device })));
 }
 
 async function wantedOf(settings: MetricsSettings, onProblem: (problem: Problem) => void): Promise<Wanted> {

@@ -4,11 +4,14 @@ import type { Controller } from "./controller/controller.ts";
 import type { Reconciler } from "./core/reconciler.ts";
 import type { Events } from "./events.ts";
 import type { Host } from "./host.ts";
+import type { LegsLoop } from "./legs-loop.ts";
+import type { Maintenance } from "./maintenance.ts";
 import type { Network } from "./network/network.ts";
 import { networkStatus } from "./network-status.ts";
 import type { OsWatch } from "./os-watch.ts";
 import type { Readiness } from "./readiness.ts";
 import type { UnixServer } from "./system/http.ts";
+import type { UplinksLoop } from "./uplinks-loop.ts";
 import { version } from "./version.ts";
 import type { OsStatus, Status } from "./web/status.ts";
 
@@ -24,6 +27,11 @@ export interface Parts {
   readonly containers: () => ContainersLoop | undefined;
   /** Absent until it is opened. */
   readonly link: () => Controller | undefined;
+  /** Absent until it is begun with. */
+  readonly uplinks: () => UplinksLoop | undefined;
+  readonly maintenance: Maintenance;
+  /** Absent until it is begun with. */
+  readonly legs: () => LegsLoop | undefined;
   readonly reload: () => Promise<void>;
 }
 
@@ -38,6 +46,8 @@ export async function serveControl(parts: Parts): Promise<UnixServer> {
     reload,
     status: () => statusOf(parts),
     retryController: () => parts.link()?.retry(),
+    uplinks: () => parts.uplinks()?.uplinks,
+    maintenance: parts.maintenance,
     subscribe: (listener) => events.subscribe(listener),
   });
   return serveUnix(host.places.controlSocket, routes, host.places.groupFile);
@@ -47,6 +57,8 @@ export async function statusOf(parts: Parts): Promise<Status> {
   const { host, network, reconciler, readiness, configuration, events } = parts;
   const controller = parts.link()?.status;
   const containers = parts.containers();
+  const uplinks = parts.uplinks();
+  const legs = parts.legs();
   return {
     schema: "devcloud-agent/status/v1",
     version,
@@ -57,7 +69,12 @@ export async function statusOf(parts: Parts): Promise<Status> {
       inForce: configuration.inForce,
       ...(configuration.notice && { problem: configuration.notice }),
     },
-    network: await networkStatus(host, network, reconciler.state, configuration.settings, events.current),
+    ...(parts.maintenance.current && { maintenance: parts.maintenance.current }),
+    network: {
+      ...(await networkStatus(host, network, reconciler.state, configuration.settings, events.current)),
+      ...(uplinks === undefined ? {} : { uplinks: { gray: uplinks.gray(), avoided: uplinks.uplinks.avoided } }),
+      ...(legs === undefined ? {} : { legs: legs.legs() }),
+    },
     os: osStatus(parts.os),
     ...(containers && { containers: containers.status() }),
     ...(controller === undefined ? {} : { controller }),

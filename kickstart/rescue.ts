@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import type { NetworkSettings } from "../agent/config/settings.ts";
 import type { Management } from "./network-line.ts";
 import { quoted } from "./shell.ts";
@@ -10,13 +11,18 @@ import { quoted } from "./shell.ts";
 export function rescueScript({ nics, bond }: NetworkSettings, management: Management): string {
   const { device, cidr, gateway, family, vlan } = management;
   const members = bond.members.flatMap((nic) => nics[nic]?.mac ?? []);
+  // The name that the agent gives such a VLAN, and its ledger: it takes for its own what is in there, and moves it.
+  const spare = `dc-vlan${vlan}`;
+  const owned = JSON.stringify({ addresses: [{ device: spare, address: cidr }] });
+  const ledger = `{"version":1,"crc32":${crc32(owned)},"data":${owned}}`;
   const nodad = family === 6 ? " nodad" : "";
   return `#!/bin/sh
 # Written by kickstart, for a host whose agent has no last good network yet.
 set -u
 say() { echo "devcloud-agent rescue: $*" >&2; }
 device=${quoted(device)} address=${quoted(cidr)} gateway=${quoted(gateway)} vlan=${vlan}
-spare=dcrescue
+spare=${spare}
+ledger=\${DEVCLOUD_ROOT:-}/var/lib/devcloud-agent/network/ledger.json
 
 address_on() {
   ip link set dev "$1" up && ip address replace "$address" dev "$1"${nodad} && ip route replace default via "$gateway" dev "$1"
@@ -56,6 +62,7 @@ for mac in ${members.map(quoted).join(" ")}; do
   nic=$(nic_of "$mac") || continue
   ip link add link "$nic" name "$spare" type vlan id "$vlan" 2>/dev/null || continue
   if address_on "$spare" && answers "$spare"; then
+    [ -e "$ledger" ] || { mkdir -p "\${ledger%/*}" && printf '%s\n' ${quoted(ledger)} >"$ledger"; }
     say "$address is on VLAN $vlan of $nic"
     exit 0
   fi

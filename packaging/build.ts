@@ -57,6 +57,8 @@ async function copyTrees(into: string): Promise<void> {
     const from = join(import.meta.dirname, tree);
     if (existsSync(from)) await cp(from, join(into, tree), { recursive: true });
   }
+  const documents = join(into, "usr/share/doc/devcloud-agent");
+  await cp(join(import.meta.dirname, "kolla"), join(documents, "kolla"), { recursive: true });
 }
 
 /**

@@ -5,7 +5,7 @@ import { printable } from "../config/printable.ts";
 import { Containers } from "../containers/containers.ts";
 import type { JournalEntry } from "../containers/journal.ts";
 import type { ContainerStatus } from "../containers/status.ts";
-import { containersPorts, inMaintenance, settingsOf } from "../containers-loop.ts";
+import { containersPorts, settingsOf } from "../containers-loop.ts";
 import { AgentError, type Problem } from "../core/errors.ts";
 import { openContainerJournal } from "../system/container-journal.ts";
 import { configFiles } from "../system/files.ts";
@@ -105,7 +105,8 @@ async function viewOf({ root, signal }: Context, io: Io): Promise<View> {
   const settings = loaded.ok ? loaded.settings : undefined;
   const containers = new Containers(containersPorts({ places, settings: () => settings, report: () => undefined }), {
     settings: () => settingsOf(settings),
-    maintenance: () => inMaintenance(settings),
+    // Without a daemon nothing is restarted anyway.
+    maintenance: () => false,
     expected: () => true,
     wake: () => undefined,
     single: true,

@@ -5,4 +5,6 @@ export interface Io {
   readonly stderr: (text: string) => void;
   /** Colour and progress only when a person looks at a terminal. */
   readonly isTty: boolean;
+  /** A terminal that can show box-drawing characters; absent in a pipe. */
+  readonly canvas?: { readonly columns: number };
 }

@@ -1,6 +1,7 @@
 import { AgentError, type Problem } from "../core/errors.ts";
 import { Network } from "../network/network.ts";
 import type { NetworkEvent } from "../network/ports.ts";
+import type { Asked } from "../network/wanted.ts";
 import { askDaemon, followDaemon } from "../system/http.ts";
 import { placesUnder } from "../system/places.ts";
 import type { Status } from "../web/status.ts";
@@ -10,7 +11,7 @@ import { openSession, type Session, type SessionOptions } from "./session.ts";
 
 /** `network apply`: through the daemon where it runs, else here. Resolves to the exit code. */
 export async function applyNetwork(
-  { retry, json }: { readonly retry: boolean; readonly json: boolean },
+  { json, ...asked }: Asked & { readonly json: boolean },
   io: Io,
   options: SessionOptions,
 ): Promise<number> {
@@ -26,7 +27,7 @@ export async function applyNetwork(
     });
   }
   const { problems, hash } =
-    (await throughDaemon(controlSocket, retry, json, io, options.signal)) ?? (await here(session, retry));
+    (await throughDaemon(controlSocket, asked, json, io, options.signal)) ?? (await here(session, asked));
   const applied = hash === session.desired.hash;
   if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-apply/v1", applied, problems })}\n`);
   else {
@@ -38,7 +39,7 @@ export async function applyNetwork(
 }
 
 /** Refused before anything was touched. */
-const refusing: ReadonlySet<string> = new Set(["E_NETWORK_CONFLICT", "E_OVSDB_LOCKED"]);
+const refusing: ReadonlySet<string> = new Set(["E_NETWORK_CONFLICT", "E_NETWORK_NO_PROBE", "E_OVSDB_LOCKED"]);
 
 /** How it ended: what is wrong, and the hash of the configuration that the host follows now. */
 interface Ending {
@@ -48,7 +49,7 @@ interface Ending {
 
 async function throughDaemon(
   socket: string,
-  retry: boolean,
+  asked: Asked,
   json: boolean,
   io: Io,
   signal: AbortSignal,
@@ -59,7 +60,7 @@ async function throughDaemon(
     for await (const event of followDaemon(socket, "/v1/events", ended.signal)) follow(event as NetworkEvent, json, io);
   })().catch(() => undefined);
   try {
-    const answer = (await askDaemon(socket, "POST", "/v1/network/apply", signal, { retry })) as Status | undefined;
+    const answer = (await askDaemon(socket, "POST", "/v1/network/apply", signal, asked)) as Status | undefined;
     return answer && { problems: answer.network.problems, hash: answer.network.hash };
   } finally {
     ended.abort();
@@ -67,8 +68,9 @@ async function throughDaemon(
   }
 }
 
-async function here({ host, desired, settings, signal }: Session, retry: boolean): Promise<Ending> {
-  if (desired.network.confirm.by === "operator" && (await host.ports.state.read("last-good")) !== undefined) {
+async function here({ host, desired, settings, signal }: Session, asked: Asked): Promise<Ending> {
+  const byOperator = asked.byOperator || desired.network.confirm.by === "operator";
+  if (byOperator && (await host.ports.state.read("last-good")) !== undefined) {
     throw new AgentError({
       code: "E_NETWORK_NO_DAEMON",
       message: "an operator's confirmation reaches the daemon only, and it does not run",
@@ -77,10 +79,9 @@ async function here({ host, desired, settings, signal }: Session, retry: boolean
     });
   }
   const network = new Network(host.ports, {
-    bootId: host.bootId,
     wanted: async () => ({ desired, problems: [], timing: settings.timing }),
   });
-  if (retry) network.retry();
+  network.ask(asked);
   const { clock, state } = host.ports;
   const until = clock.monotonic() + desired.network.confirm.deadlineMs;
   for (;;) {

@@ -1,9 +1,12 @@
 import { defaultTiming } from "../config/timing.ts";
+import { AgentError } from "../core/errors.ts";
 import { openHost } from "../host.ts";
 import { finishRollback } from "../network/change.ts";
 import { systemClock } from "../system/clock.ts";
 import { askDaemon } from "../system/http.ts";
+import { loginAgeMs } from "../system/login.ts";
 import { placesUnder } from "../system/places.ts";
+import type { Status } from "../web/status.ts";
 import type { Io } from "./io.ts";
 import type { SessionOptions } from "./session.ts";
 
@@ -15,12 +18,10 @@ const TRIES = 20;
 
 /** A person's word on the pending change, through the daemon. Resolves to the exit code. */
 export async function answerPending(word: "confirm" | "rollback", io: Io, options: SessionOptions): Promise<number> {
-  const answer = await askDaemon(
-    placesUnder(options.root).controlSocket,
-    "POST",
-    `/v1/network/${word}`,
-    AbortSignal.any([options.signal, AbortSignal.timeout(ANSWER_MS)]),
-  );
+  const { controlSocket } = placesUnder(options.root);
+  const within = AbortSignal.any([options.signal, AbortSignal.timeout(ANSWER_MS)]);
+  if (word === "confirm") await refuseOldLogin(controlSocket, within);
+  const answer = await askDaemon(controlSocket, "POST", `/v1/network/${word}`, within);
   if (answer === undefined) {
     if (word === "rollback") return rollBackPending(undefined, undefined, io, options, "the operator said so");
     io.stderr("The daemon does not run, so nothing waits to be confirmed.\n");
@@ -33,6 +34,22 @@ export async function answerPending(word: "confirm" | "rollback", io: Io, option
       : `Change ${pending}: ${word === "confirm" ? "confirmed" : "is taken back"}.\n`,
   );
   return pending === null ? 1 : 0;
+}
+
+/**
+ * A connection from before the change proves nothing about those that come after it. A login at the console, or in a terminal that
+ * outlives its connections, is the person's own word.
+ */
+async function refuseOldLogin(controlSocket: string, signal: AbortSignal): Promise<void> {
+  const status = (await askDaemon(controlSocket, "GET", "/v1/status", signal)) as Status | undefined;
+  const sinceMs = status?.network.change?.sinceMs;
+  const ageMs = sinceMs === undefined ? undefined : await loginAgeMs();
+  if (sinceMs === undefined || ageMs === undefined || ageMs <= sinceMs) return;
+  throw new AgentError({
+    code: "E_NETWORK_OLD_LOGIN",
+    message: "this login is older than the change, and does not show that the host can still be reached",
+    hint: "Log in anew, which goes through the changed network, and confirm there. Until then the change waits for its deadline.",
+  });
 }
 
 /**

@@ -1,16 +1,27 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Problem } from "../core/errors.ts";
 import { highestRisk } from "../core/step.ts";
-import { conflicts } from "../network/conflicts.ts";
 import { observe } from "../network/converge.ts";
 import { targetOf } from "../network/desired.ts";
+import { dnsProblems } from "../network/dns.ts";
 import { faults } from "../network/faults.ts";
+import { leftAlone } from "../network/left-alone.ts";
 import type { Observed } from "../network/observed.ts";
-import { plan } from "../network/plan.ts";
+import { foreignControl } from "../network/refusals.ts";
 import { membersOf } from "../network-status.ts";
 import type { Io } from "./io.ts";
+import { checkLegsCommand } from "./network/check-legs.ts";
+import { checkNeutronCommand } from "./network/check-neutron.ts";
+import { drainCommand, undrainCommand } from "./network/drain.ts";
+import { exportCommand } from "./network/export.ts";
+import { historyCommand } from "./network/history.ts";
+import { importCommand } from "./network/import.ts";
+import { kollaCommand } from "./network/kolla.ts";
+import { renderPlan } from "./network/plan-render.ts";
+import { planned } from "./network/planned.ts";
+import { showCommand } from "./network/show.ts";
 import { applyNetwork } from "./network-apply.ts";
-import { renderPlan, renderProblems, renderWiring } from "./network-render.ts";
+import { renderProblems } from "./network-render.ts";
 import { answerPending, rollBackPending } from "./network-rollback.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 
@@ -41,22 +52,31 @@ export function registerNetwork(
     .command("apply")
     .description("apply the configuration now, and keep it only if the host stays reachable")
     .option("--retry", "also if this configuration was rolled back before", false)
+    .option("--force", "also if no probe answers now; then one must answer afterwards, or a person confirm", false)
+    .option("--adopt", "also if NICs carry addresses or belong to a bond of the kernel: they are taken over", false)
+    .option("--confirm", "a person confirms this change (network confirm), whatever the configuration says", false)
     .option("--json", "print one JSON document", false)
     .addHelpText("after", APPLY_HELP)
-    .action(async (flags: { retry: boolean; json: boolean }) => done(await applyNetwork(flags, io, options())));
-  group
-    .command("show")
-    .description("show how this host is wired: links, bond, VLANs, addresses")
-    .option("--json", "print one JSON document", false)
-    .addHelpText(
-      "after",
-      "\nExamples:\n  devcloud-agent network show\n  devcloud-agent network show --json | jq .members\n",
-    )
-    .action(async ({ json }: { json: boolean }) => done(await show(json, io, options())));
+    .action(async (flags: { retry: boolean; force: boolean; adopt: boolean; confirm: boolean; json: boolean }) => {
+      const { confirm: byOperator, ...asked } = flags;
+      done(await applyNetwork({ ...asked, byOperator }, io, options()));
+    });
+  group.addCommand(drainCommand(io, options, done).exitOverride());
+  group.addCommand(checkLegsCommand(io, options, done).exitOverride());
+  group.addCommand(exportCommand(io, options, done).exitOverride());
+  group.addCommand(checkNeutronCommand(io, options, done).exitOverride());
+  group.addCommand(kollaCommand(io, options, done).exitOverride());
+  group.addCommand(historyCommand(io, options, done).exitOverride());
+  group.addCommand(importCommand(io, options, done).exitOverride());
+  group.addCommand(undrainCommand(io, options, done).exitOverride());
+  group.addCommand(showCommand(io, () => lookingOnly(options(), io), done).exitOverride());
   group
     .command("confirm")
     .description("confirm the change that waits for an operator's word (confirm.by: operator)")
-    .addHelpText("after", "\nExamples:\n  devcloud-agent network confirm\n")
+    .addHelpText(
+      "after",
+      "\nSay it over a connection that was made after the change: one from before may be the last that works.\nExit code: 0 confirmed, 1 no change is pending, 4 this login is older than the change.\n\nExamples:\n  devcloud-agent network confirm\n",
+    )
     .action(async () => done(await answerPending("confirm", io, options())));
   group
     .command("rollback")
@@ -83,32 +103,22 @@ function moment(text: string): number {
 async function showPlan(name: "plan" | "verify", json: boolean, io: Io, options: SessionOptions): Promise<number> {
   await using session = await openSession(lookingOnly(options, io));
   const { observed, target } = await look(session);
-  const steps = plan(target, observed);
+  const { steps, bookkeeping, taken } = await planned(target, observed, session.host.ports, session.signal);
   const wrong = faults(target, observed);
-  const taken = conflicts(target, observed);
+  const alone = leftAlone(target, observed);
   const problems: readonly Problem[] = [
-    ...(taken.length === 0 ? [] : [{ code: "E_NETWORK_CONFLICT", message: taken.join("; ") }]),
+    ...foreignControl(session.desired, observed.ovs),
+    ...dnsProblems(target, observed).filter(({ code }) => code === "E_DNS_FOREIGN"),
+    ...taken,
     ...missingNics(session.desired, observed),
     ...(name === "verify" || steps.length === 0 ? wrong : []),
   ];
   const { hash } = session.desired;
   const risk = highestRisk(steps);
-  if (json)
-    io.stdout(`${JSON.stringify({ schema: `devcloud-agent/network-${name}/v1`, hash, risk, steps, problems })}\n`);
-  else io.stdout(renderPlan(steps, problems, io.isTty));
+  const schema = `devcloud-agent/network-${name}/v1`;
+  if (json) io.stdout(`${JSON.stringify({ schema, hash, risk, steps, bookkeeping, leftAlone: alone, problems })}\n`);
+  else io.stdout(renderPlan(steps, problems, alone, io.isTty));
   return steps.length > 0 || problems.length > 0 ? 3 : 0;
-}
-
-async function show(json: boolean, io: Io, options: SessionOptions): Promise<number> {
-  await using session = await openSession(lookingOnly(options, io));
-  const { observed } = await look(session);
-  const { network } = session.desired;
-  const members = membersOf({ ...session.desired, revision: 0 }, observed);
-  const addresses = observed.kernel.addresses.filter(({ device }) => network.addresses[device] !== undefined);
-  const view = { bridge: network.bridge, bond: network.bond.name, members, vlans: network.vlans, addresses };
-  if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-show/v1", ...view })}\n`);
-  else io.stdout(renderWiring(network, members, addresses, io.isTty));
-  return 0;
 }
 
 /** Nothing is touched, not even state that cannot be read; it is told on stderr, away from what `--json` prints. */
@@ -167,4 +177,6 @@ Exit code: 0 applied and confirmed, 1 rolled back or failed, 2 the configuration
 Examples:
   devcloud-agent network apply
   devcloud-agent network apply --retry                 a configuration that was rolled back before
+  devcloud-agent network apply --adopt                 a NIC with the address on it, or a bond of the kernel
+  devcloud-agent network apply --confirm               and then, over a new connection: network confirm
 `;

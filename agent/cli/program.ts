@@ -9,6 +9,7 @@ import { containersCommand } from "./containers.ts";
 import { controllerCommand } from "./controller.ts";
 import type { Io } from "./io.ts";
 import { kickstartCommand } from "./kickstart.ts";
+import { maintenanceCommand } from "./maintenance.ts";
 import { registerNetwork } from "./network.ts";
 import { renderProblems } from "./network-render.ts";
 import { osCommand } from "./os.ts";
@@ -48,6 +49,7 @@ export async function runCli(argv: readonly string[], programPath: string, io: I
   program.addCommand(containersCommand(io, () => ({ root: root(), signal }), done).exitOverride());
   program.addCommand(kickstartCommand(io, () => signal, done));
   program.addCommand(controllerCommand(io, () => ({ root: root(), signal }), done).exitOverride());
+  program.addCommand(maintenanceCommand(io, () => ({ root: root(), signal }), done).exitOverride());
   program.addCommand(osCommand(io, () => ({ root: root(), signal }), done).exitOverride());
   program
     .command("status")
@@ -99,9 +101,15 @@ function printFailure(
 
 const exitCodes: Readonly<Record<string, number>> = {
   E_CONTAINER_UNKNOWN: 2,
+  E_KOLLA_UNREADABLE: 2,
+  E_NIC_UNKNOWN: 2,
+  E_NIC_LAST: 4,
+  E_MAINTENANCE_CONFIGURED: 4,
   E_CONFIG_NO_NETWORK: 2,
   E_NETWORK_OBSERVE: 4,
+  E_NETWORK_OLD_LOGIN: 4,
   E_NETWORK_CONFLICT: 4,
+  E_NETWORK_IMPORT: 4,
   E_NETWORK_NO_DAEMON: 4,
   E_OUTPUT_FILE: 2,
   E_OVSDB_LOCKED: 4,

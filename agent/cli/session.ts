@@ -4,7 +4,7 @@ import type { Settings } from "../config/settings.ts";
 import { defaultTiming } from "../config/timing.ts";
 import { AgentError, type Problem } from "../core/errors.ts";
 import { type Host, openHost } from "../host.ts";
-import type { NetworkConfig } from "../network/desired.ts";
+import { type NetworkConfig, partOfHost } from "../network/desired.ts";
 import type { NetworkEvent } from "../network/ports.ts";
 import { configFiles } from "../system/files.ts";
 
@@ -51,11 +51,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     onProblem: onProblem ?? (() => undefined),
     looksOnly: looksOnly ?? false,
   });
-  const hash = hashOf({ network: result.networkHash, hostName: named.name });
+  const hash = hashOf({ network: result.networkHash, ...partOfHost(named) });
   return {
     host,
     settings: result.settings,
-    desired: { network, hash, ...(named.name === undefined ? {} : { hostName: named.name }) },
+    desired: { network, hash, ...partOfHost(named) },
     signal,
     async [Symbol.asyncDispose]() {
       host.close();

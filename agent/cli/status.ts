@@ -1,11 +1,18 @@
 import pc from "picocolors";
+import { printable } from "../config/printable.ts";
 import { AgentError, type Problem } from "../core/errors.ts";
+import { describeRung } from "../network/ladder/rung.ts";
 import { askDaemon, followDaemon } from "../system/http.ts";
 import { placesUnder } from "../system/places.ts";
-import type { Status } from "../web/status.ts";
+import { describeMaintenance } from "../web/maintenance.ts";
+import { distinct, isMild } from "../web/mild.ts";
+import { describeOther } from "../web/others.ts";
+import { markOf } from "../web/page/wiring.ts";
+import type { MemberStatus, NetworkStatus, Status } from "../web/status.ts";
 import { renderContainersLine } from "./containers-render.ts";
 import { controllerLine } from "./controller.ts";
 import type { Io } from "./io.ts";
+import { endOfCable } from "./network/legs-render.ts";
 import { renderProblems } from "./network-render.ts";
 import { renderOs } from "./os.ts";
 
@@ -47,7 +54,8 @@ export async function showStatus(
 }
 
 function problemsOf({ network, os, containers }: Status): readonly Problem[] {
-  return [...network.problems, ...os.problems, ...(containers?.problems ?? [])];
+  const all = distinct([...network.problems, ...(containers?.problems ?? []), ...os.problems]);
+  return [...all.filter((problem) => !isMild(problem)), ...all.filter(isMild)];
 }
 
 function notRunning(): AgentError {
@@ -65,38 +73,69 @@ export function tooLate(error: unknown): never {
   });
 }
 
-function renderStatus(status: Status, colour: boolean): string {
+/** A screen of it: the rest is in `--json`. */
+const MOST_PROBLEMS = 6;
+const MOST_OTHERS = 4;
+
+/** What is worst comes first. Pure. */
+export function renderStatus(status: Status, colour: boolean): string {
   const paint = pc.createColors(colour);
-  const { network } = status;
+  const { network, os, containers, controller } = status;
   const problems = problemsOf(status);
-  const sound = problems.length === 0;
   const word = { yes: "ready", no: "starting", degraded: "ready, degraded" }[status.ready];
   const lines = [
-    `devcloud-agent ${status.version}, pid ${status.pid}: ${sound ? paint.green(word) : paint.yellow(word)}`,
-    ...(network.revision === undefined
-      ? ["network    not configured"]
+    `devcloud-agent ${status.version}, pid ${status.pid}: ${problems.length === 0 ? paint.green(word) : paint.yellow(word)}`,
+    ...rungLines(network, colour),
+    ...renderProblems(problems.slice(0, MOST_PROBLEMS), colour),
+    ...(problems.length > MOST_PROBLEMS ? [`! and ${problems.length - MOST_PROBLEMS} more: status --json`] : []),
+    ...(status.maintenance === undefined ? [] : [paint.yellow(describeMaintenance(status.maintenance))]),
+    ...networkLines(network, colour),
+    ...renderOs(os.view, colour),
+    ...(controller === undefined ? [] : [controllerLine(controller)]),
+    ...(containers === undefined ? [] : [renderContainersLine(containers)]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function rungLines({ rung }: NetworkStatus, colour: boolean): readonly string[] {
+  if (rung === undefined || rung.rung === 0) return [];
+  return [pc.createColors(colour).red(`rung       ${rung.rung} of 3: ${describeRung(rung)}`)];
+}
+
+function networkLines(network: NetworkStatus, colour: boolean): readonly string[] {
+  const paint = pc.createColors(colour);
+  const { change, others = [], revision, confirmedAt, mode } = network;
+  return [
+    ...(change === undefined
+      ? []
       : [
-          `network    revision ${network.revision}, confirmed ${network.confirmedAt ?? "not yet"}, ${network.mode ?? ""}`,
+          paint.yellow(`change     ${change.id} waits to be confirmed, ${Math.ceil(change.remainingMs / 1000)} s left`),
         ]),
-    ...(network.bond?.members ?? []).map(({ nic, device, fabric, link, active }) => {
-      const name = nic === device ? nic : `${nic} (${device})`;
-      const state = link === "up" ? (active ? paint.green("up, active") : "up, standby") : paint.red(link);
-      return `  ${name.padEnd(9)}${fabric === undefined ? "" : `fabric ${fabric}, `}${state}`;
-    }),
+    revision === undefined
+      ? "network    not configured"
+      : `network    revision ${revision}, confirmed ${confirmedAt ?? "not yet"}, ${mode ?? ""}`,
+    ...(network.bond?.members ?? []).map((member) => memberLine(member, network, colour)),
     ...network.addresses.map(
       ({ device, address, vlan }) => `  ${device.padEnd(9)}${address}${vlan === null ? "" : ` on VLAN ${vlan}`}`,
     ),
-    ...(network.change === undefined
-      ? []
-      : [
-          paint.yellow(
-            `change     ${network.change.id} waits to be confirmed, ${Math.ceil(network.change.remainingMs / 1000)} s left`,
-          ),
-        ]),
-    ...renderOs(status.os.view, colour),
-    ...(status.controller === undefined ? [] : [controllerLine(status.controller)]),
-    ...(status.containers === undefined ? [] : [renderContainersLine(status.containers)]),
-    ...renderProblems(problems, colour),
+    ...others.slice(0, MOST_OTHERS).map((other) => `not ours   ${printable(describeOther(other))}`),
+    ...(others.length > MOST_OTHERS ? [`not ours   and ${others.length - MOST_OTHERS} more: status --json`] : []),
   ];
-  return `${lines.join("\n")}\n`;
+}
+
+function memberLine(
+  { nic, device, fabric, link, active }: MemberStatus,
+  network: NetworkStatus,
+  colour: boolean,
+): string {
+  const paint = pc.createColors(colour);
+  const mark = link === "up" ? markOf(nic, network.uplinks) : undefined;
+  const parts = [
+    fabric === undefined ? "" : `fabric ${fabric}`,
+    link === "up" ? (active ? paint.green("up, active") : "up, standby") : paint.red(link),
+    mark === undefined ? "" : paint.yellow(mark),
+    endOfCable(network.legs, nic),
+  ];
+  const name = nic === device ? nic : `${nic} (${device})`;
+  return `  ${name.padEnd(9)}${parts.filter((part) => part !== "").join(", ")}`;
 }

@@ -80,12 +80,20 @@ function ip(text: string): string {
   return formatIp(found);
 }
 
-function bondSettings({ primary, updelay, downdelay, ...bond }: NonNullable<Config["network"]>["bond"]): BondSettings {
+function bondSettings({
+  primary,
+  failback,
+  updelay,
+  downdelay,
+  ...bond
+}: NonNullable<Config["network"]>["bond"]): BondSettings {
   return {
     name: bond.name,
     members: bond.members,
     mode: bond.mode,
     ...(primary !== "none" && { primary }),
+    ...(failback === "never" && { failback }),
+    ...(bond.native_vlan !== undefined && { nativeVlan: bond.native_vlan }),
     updelayMs: ms(updelay),
     downdelayMs: ms(downdelay),
     detect: bond.detect,
@@ -108,6 +116,11 @@ function timing(timing: Config["timing"]): Timing {
     backoffMinMs: ms(timing.backoff_min),
     backoffMaxMs: ms(timing.backoff_max),
     driftIntervalMs: ms(timing.drift_interval),
+    uplinkSilentMs: ms(timing.uplink_silent),
+    uplinkProbeMs: ms(timing.uplink_probe),
+    uplinkMoveMs: ms(timing.uplink_move),
+    uplinkAllDeafMs: ms(timing.uplink_all_deaf),
+    lldpIntervalMs: ms(timing.lldp_interval),
     deadManGraceMs: ms(timing.dead_man_grace),
   };
 }

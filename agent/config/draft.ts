@@ -45,6 +45,8 @@ export interface BondDraft {
   readonly name?: string;
   readonly members?: readonly Item<string>[];
   readonly primary?: string;
+  readonly failback?: string;
+  readonly nativeVlan?: string;
   readonly mtu?: number;
 }
 
@@ -128,6 +130,8 @@ function bondDraft(bond: unknown): BondDraft {
     name: read(value.deviceName, get(bond, "name")),
     members: Array.isArray(members) ? items(members, (member) => read(value.deviceName, member)) : undefined,
     primary: read(value.deviceName, get(bond, "primary")),
+    failback: text(get(bond, "failback")),
+    nativeVlan: read(value.label, get(bond, "native_vlan")),
     mtu: read(value.mtu, get(bond, "mtu")),
   });
 }

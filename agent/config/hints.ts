@@ -27,13 +27,23 @@ export function isOtherBondMode(path: Path, input: unknown): boolean {
   return input === 4 || (typeof input === "string" && OTHER_BOND_MODES.includes(input.toLowerCase()));
 }
 
+const WHY_NOT_LACP =
+  "LACP and the balancing modes need both cables in one switch, or switches that act as one. " +
+  "The uplinks lead to two separate fabrics, so only active-backup is safe.";
+const WHY_NOT_OVN =
+  "OVN writes to Neutron's bridges by itself, and nobody has tried it beside this agent. " +
+  "Set neutron_plugin_agent: openvswitch in Kolla, or leave `neutron` out and make its bridges yourself.";
+
+/** What is said of a key that this agent does not have on purpose. */
+export function refusedKey(path: Path): string | undefined {
+  const place = formatPath(path);
+  if (place === "network.bond.lacp" || place === "network.bond.lacp_rate") return WHY_NOT_LACP;
+  return place === "network.ovn" || place.startsWith("network.neutron.ovn") ? WHY_NOT_OVN : undefined;
+}
+
 function placeHint(path: Path, input: unknown): string | undefined {
-  if (isOtherBondMode(path, input)) {
-    return (
-      "LACP and the balancing modes need both cables in one switch, or switches that act as one. " +
-      "The uplinks lead to two separate fabrics, so only active-backup is safe."
-    );
-  }
+  if (isOtherBondMode(path, input)) return WHY_NOT_LACP;
+  if (formatPath(path) === "network.neutron.plugin" && input === "ovn") return WHY_NOT_OVN;
   if (formatPath(path) === "version") return "This agent reads version 1. A newer configuration needs a newer agent.";
   return undefined;
 }

@@ -38,6 +38,12 @@ const bondSchema = v.strictObject({
   members: key("Two NICs or more, by their names under `nics`", list(value.deviceName)),
   mode: key("How the members share the work", oneOf("active-backup")),
   primary: defaulted("The member to prefer while it works, or none", value.deviceName, "none"),
+  failback: defaulted(
+    "Whether the bond goes back to its primary when that works again",
+    oneOf("always", "never"),
+    "always",
+  ),
+  native_vlan: optional("Name of the VLAN that is untagged on the uplinks; absent: all are tagged", value.label),
   updelay: defaulted("How long a member's carrier must be back before it is used", value.duration, "30s"),
   downdelay: defaulted("How long a member's carrier must be gone before it is left", value.duration, "0s"),
   detect: defaulted("How the loss of a link is noticed", oneOf("carrier", "miimon"), "carrier"),
@@ -64,6 +70,7 @@ const neutronBridgeSchema = v.strictObject({
 });
 
 const neutronSchema = v.strictObject({
+  plugin: defaulted("Neutron's mechanism on this host", oneOf("openvswitch"), "openvswitch"),
   bridges: defaulted("Neutron's bridges, by name", v.record(value.neutronBridgeName, neutronBridgeSchema), {}),
   system_id: defaulted("`keep`, or the system-id of Open vSwitch", word("`keep`, or an id without spaces"), "keep"),
 });
@@ -120,6 +127,19 @@ const timingSchema = v.strictObject({
   backoff_min: defaulted("The first pause after a failure", value.waiting, "500ms"),
   backoff_max: defaulted("The longest pause after failures", value.waiting, "30s"),
   drift_interval: defaulted("Between two looks for drift, if nothing else calls for one", value.waiting, "30s"),
+  uplink_silent: defaulted(
+    "Silence of the gateway after which others are asked; over a second",
+    value.waiting,
+    "1300ms",
+  ),
+  uplink_probe: defaulted("How long whoever is asked then may take to answer", value.waiting, "400ms"),
+  uplink_move: defaulted(
+    "Between two moves of the bond away from an uplink that nobody answers on",
+    value.waiting,
+    "60s",
+  ),
+  uplink_all_deaf: defaulted("The same, where nobody answered on any uplink", value.waiting, "10m"),
+  lldp_interval: defaulted("Between two questions to lldpd where the cables end", value.waiting, "60s"),
   dead_man_grace: defaulted(
     "How much later than the agent itself its dead-man takes a change back",
     value.waiting,

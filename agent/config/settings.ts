@@ -55,6 +55,10 @@ export interface BondSettings {
   readonly mode: "active-backup";
   /** A member, or absent for no preference. */
   readonly primary?: string;
+  /** Whether the bond goes back to `primary` when that works again. Absent: always. */
+  readonly failback?: "always" | "never";
+  /** A name in `vlans`: untagged on the uplinks. */
+  readonly nativeVlan?: string;
   readonly updelayMs: number;
   readonly downdelayMs: number;
   readonly detect: "carrier" | "miimon";
@@ -118,6 +122,16 @@ export interface Timing {
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
   readonly driftIntervalMs: number;
+  /** Silence of the gateway after which the others are asked; above a second, in which it is asked once. */
+  readonly uplinkSilentMs: number;
+  /** An answer of those who are asked then. */
+  readonly uplinkProbeMs: number;
+  /** Between two moves of the bond away from a deaf member. */
+  readonly uplinkMoveMs: number;
+  /** The same, where every member was found deaf. */
+  readonly uplinkAllDeafMs: number;
+  /** Between two questions to lldpd who is at the other end of the cables. */
+  readonly lldpIntervalMs: number;
   /** How much later than the agent itself the dead-man takes a change back. */
   readonly deadManGraceMs: number;
 }

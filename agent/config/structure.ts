@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Problem } from "../core/errors.ts";
-import { isOtherBondMode, valueHint } from "./hints.ts";
+import { isOtherBondMode, refusedKey, valueHint } from "./hints.ts";
 import { nearest, suggest } from "./nearest.ts";
 import { withoutSecrets } from "./secrets.ts";
 import { formOf, type Shape, scalarType, shapeOf } from "./shape.ts";
@@ -45,7 +45,8 @@ function unknownKey(
   const where = path.length === 0 ? "at the top" : `in ${formatPath(path)}`;
   const elsewhere = nearest(key, shape.entries.keys()) === undefined ? placesOf(root, key, []) : [];
   const hint =
-    elsewhere.length > 0 ? `"${key}" belongs to ${elsewhere.join(" or ")}.` : suggest(key, shape.entries.keys());
+    refusedKey([...path, key]) ??
+    (elsewhere.length > 0 ? `"${key}" belongs to ${elsewhere.join(" or ")}.` : suggest(key, shape.entries.keys()));
   return {
     code: "E_CONFIG_UNKNOWN_KEY",
     message: `nothing is called "${key}" ${where}`,

@@ -10,6 +10,11 @@ export const defaultTiming: Timing = {
   backoffMinMs: 500,
   backoffMaxMs: 30_000,
   driftIntervalMs: 30_000,
+  uplinkSilentMs: 1_300,
+  uplinkProbeMs: 400,
+  uplinkMoveMs: 60_000,
+  uplinkAllDeafMs: 600_000,
+  lldpIntervalMs: 60_000,
   deadManGraceMs: 3_000,
 };
 

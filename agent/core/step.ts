@@ -14,5 +14,6 @@ export interface Drift {
   readonly field: string;
   readonly current: unknown;
   readonly desired: unknown;
-  readonly owner: "ours" | "foreign";
+  /** `shared`: of a thing of ours, the part that another program decides. */
+  readonly owner: "ours" | "shared" | "foreign";
 }

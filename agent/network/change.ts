@@ -1,14 +1,23 @@
-import type { NetworkSettings, Timing } from "../config/settings.ts";
+import type { Timing } from "../config/settings.ts";
 import type { Clock } from "../core/clock.ts";
-import { type Problem, problemOf } from "../core/errors.ts";
-import type { ProbeResult, ProbeTarget } from "../core/probe.ts";
-import { type Converged, converge, observe, refuseConflicts } from "./converge.ts";
+import { AgentError, type Problem, problemOf } from "../core/errors.ts";
+import type { ProbeResult, Prober, ProbeTarget } from "../core/probe.ts";
+import type { Adoption } from "./adopt.ts";
+import { askedNow, givingBack, takenBy, takeOver } from "./adopt-begin.ts";
+import { adopt } from "./adopt-run.ts";
+import { type Converged, converge, lookFor, observe, refuseConflicts } from "./converge.ts";
+import { describe } from "./describe.ts";
 import { type NetworkConfig, targetOf } from "./desired.ts";
 import { faults } from "./faults.ts";
+import { remember } from "./history.ts";
+import { bare } from "./kernel.ts";
 import type { Observed } from "./observed.ts";
 import { plan } from "./plan.ts";
 import type { ChangeStep, NetworkPorts } from "./ports.ts";
+import { chooseProbes, describeProbe, probeTargets } from "./probes.ts";
+import { refuseForeignControl } from "./refusals.ts";
 import { rescueScript } from "./rescue.ts";
+import { standInAddresses } from "./rescue-vlan.ts";
 import { snapshot } from "./snapshot.ts";
 import type { FailedConfig, Pending } from "./state.ts";
 import type { Target } from "./target.ts";
@@ -68,10 +77,28 @@ export class Change {
   }
 
   /** Applies what was prepared and sees it through. `known` are faults from before, which are not the change's. */
-  async run(known: readonly Problem[], signal: AbortSignal): Promise<ChangeResult> {
+  async run({ known, adoption }: Pick<Begun, "known" | "adoption">, signal: AbortSignal): Promise<ChangeResult> {
     const target = (observed: Observed): Target => targetOf(this.#pending.config, observed);
-    const apply = () => converge(this.#ports, target, signal, { onStep: (step) => this.#step(step) });
+    const onStep = (step: ChangeStep): void => this.#step(step);
+    const apply = () =>
+      adoption === undefined
+        ? converge(this.#ports, target, signal, { onStep })
+        : this.#adopt(target, adoption, onStep, signal);
     return this.#seeThrough(apply, known, signal);
+  }
+
+  #adopt(
+    target: (observed: Observed) => Target,
+    adoption: Adoption,
+    onStep: (step: ChangeStep) => void,
+    signal: AbortSignal,
+  ): Promise<Converged> {
+    const { clock, prober } = this.#ports;
+    const { probeIntervalMs: pauseMs, probeTimeoutMs } = this.#timing;
+    // The other half is for the confirmation.
+    const until = clock.monotonic() + this.#left(clock) / 2;
+    const probe = () => Promise.all(this.#pending.probes.map((one) => prober.probe(one, probeTimeoutMs, signal)));
+    return adopt(this.#ports, target, adoption, { onStep, until, pauseMs, probe }, signal);
   }
 
   async #seeThrough(
@@ -97,10 +124,12 @@ export class Change {
    * change that never reached the host is dropped, and may be begun again.
    */
   async resume(signal: AbortSignal): Promise<ChangeResult | { readonly result: "dropped" }> {
-    const observed = await observe(this.#ports, signal);
-    const target = targetOf(this.#pending.config, observed);
+    const { config, preImage } = this.#pending;
+    const looked = await observe(this.#ports, signal);
+    const observed = await lookFor(preImage, looked, this.#ports, signal);
+    const target: Target = { ...targetOf(config, observed), ...takenBy(this.#pending) };
     const complete = plan(target, observed).length === 0;
-    const untouched = plan(this.#pending.preImage, observed).length === 0;
+    const untouched = plan(preImage, observed).length === 0;
     this.#step("resumed", { complete, untouched });
     // Written is not applied: the process that wrote it may have died before ovs-vswitchd took it.
     if (complete) return this.#seeThrough(() => converge(this.#ports, () => target, signal), undefined, signal);
@@ -112,8 +141,7 @@ export class Change {
 
   /** Waits for the confirmation. Why there is none, or `undefined` when the change is to be kept. */
   async #objection(signal: AbortSignal): Promise<string | undefined> {
-    const { confirm } = this.#pending.config.network;
-    const targets = [...probeTargets(this.#pending.config.network), ...(this.#pending.confirmAlso ?? [])];
+    const { confirm, probes } = this.#pending;
     let good = 0;
     let last: readonly ProbeResult[] = [];
     const { clock } = this.#ports;
@@ -121,7 +149,7 @@ export class Change {
       if (this.#word !== undefined) break;
       // None outlasts the deadline: a rollback that is due is not kept waiting.
       const timeoutMs = Math.min(this.#timing.probeTimeoutMs, left);
-      last = await Promise.all(targets.map((target) => this.#ports.prober.probe(target, timeoutMs, signal)));
+      last = await Promise.all(probes.map((target) => this.#ports.prober.probe(target, timeoutMs, signal)));
       this.#progress();
       good = last.every(({ ok }) => ok) ? good + 1 : 0;
       this.#step("probe", { good, of: confirm.good, failed: last.filter(({ ok }) => !ok).map(describeProbe) });
@@ -177,6 +205,7 @@ export class Change {
 /** The second half of a confirmation, which also a crash in between leads to. */
 export async function finishConfirm(ports: NetworkPorts, pending: Pending, target: Target): Promise<void> {
   await rememberGood(ports, pending.config, target);
+  await remember(ports, pending, "confirmed");
   await ports.state.remove("confirmed");
   await ports.deadMan.disarm();
 }
@@ -189,7 +218,11 @@ export async function rememberGood(ports: NetworkPorts, config: NetworkConfig, t
   if (kept.length < failed.length) await state.write("failed", { configs: kept });
   await state.write("ledger", { addresses: target.addresses });
   await ports.writeRescue(
-    rescueScript(target, ports.ledgerPath, state.render("ledger", { addresses: target.addresses })),
+    rescueScript(
+      target,
+      ports.ledgerPath,
+      state.render("ledger", { addresses: [...target.addresses, ...standInAddresses(target)] }),
+    ),
   );
   await state.write("last-good", { config, confirmedAt: new Date(clock.now()).toISOString() });
 }
@@ -203,8 +236,11 @@ export async function finishRollback(
 ): Promise<void> {
   // The way back comes first, and needs no room on the disk; what is written after it can wait for some.
   await converge(ports, () => pending.preImage, signal, { insist: true });
+  // The switches look for the host where the change had put it.
+  for (const { device, address } of pending.preImage.given?.addresses ?? []) ports.announce(device, bare(address));
   await rememberFailed(ports, pending.config.hash, reason);
   await ports.state.write("ledger", { addresses: pending.preImage.addresses });
+  await remember(ports, pending, "rolled-back", reason);
   await ports.state.remove("rolling-back");
   await ports.deadMan.disarm();
 }
@@ -216,53 +252,91 @@ export async function rememberFailed(ports: NetworkPorts, hash: string, reason: 
   await ports.state.write("failed", { configs: kept });
 }
 
-/** What a new change starts from. Throws E_NETWORK_CONFLICT: nothing was touched then, and nothing is recorded. */
+/** What is asked of one change beyond its configuration. */
+export interface ChangeWish {
+  /** What has to answer besides the probes of the configuration. */
+  readonly confirmAlso: readonly ProbeTarget[];
+  /** Go on although nothing answers now that could tell a lock-out: it must answer, or be confirmed by a person, in time. */
+  readonly force: boolean;
+  /** A person confirms this one, whatever the configuration says. */
+  readonly byOperator: boolean;
+  /** Take over NICs with what the kernel has on them. */
+  readonly adopt: boolean;
+}
+
+/** A change that can be prepared and run. */
+export interface Begun {
+  readonly pending: Pending;
+  /** What was wrong before. */
+  readonly known: readonly Problem[];
+  readonly adoption?: Adoption;
+}
+
+/**
+ * What a new change starts from. Throws E_NETWORK_CONFLICT and E_NETWORK_NO_PROBE: nothing was touched then, and nothing is recorded.
+ */
 export async function begin(
   ports: NetworkPorts,
   config: NetworkConfig,
-  { bootId, confirmAlso }: { readonly bootId: string; readonly confirmAlso: readonly ProbeTarget[] },
+  lastGood: NetworkConfig | undefined,
+  wish: ChangeWish & { readonly probeTimeoutMs: number },
   signal: AbortSignal,
-): Promise<{ readonly pending: Pending; readonly known: readonly Problem[] }> {
-  const observed = await observe(ports, signal);
-  const target = targetOf(config, observed);
-  refuseConflicts(target, observed);
+): Promise<Begun> {
   const { clock } = ports;
-  const deadline = clock.monotonic() + config.network.confirm.deadlineMs;
+  const first = await observe(ports, signal);
+  refuseForeignControl(config, first.ovs);
+  const second = await ports.ovs.second(true);
+  if (second !== undefined) throw new AgentError(second);
+  const adoption = wish.adopt ? await takeOver(ports, targetOf(config, first), first, signal) : undefined;
+  if (adoption === undefined) refuseConflicts(targetOf(config, first), first);
+  const confirm: Pending["confirm"] = { ...config.network.confirm, ...(wish.byOperator ? { by: "operator" } : {}) };
+  const prober = adoption === undefined ? ports.prober : askedNow(ports.prober, config, adoption);
+  const probes = await probesFor(
+    prober,
+    config,
+    lastGood ?? config,
+    { ...wish, byOperator: confirm.by === "operator" },
+    signal,
+  );
+  const looked = await observe(ports, signal);
+  const taken = adoption === undefined ? {} : { taken: adoption.image };
+  const target: Target = { ...targetOf(config, looked), ...taken };
+  const observed = await lookFor(target, looked, ports, signal);
+  const before = snapshot(observed, target);
+  const deadline = clock.monotonic() + confirm.deadlineMs;
   const pending: Pending = {
     // With the deadline: the dead-man of an earlier try of the same configuration must not take this one for its own.
     id: `${config.revision}-${config.hash.slice(0, 12)}-${Math.round(deadline).toString(36)}`,
     config,
-    ...(confirmAlso.length === 0 ? {} : { confirmAlso }),
-    preImage: snapshot(observed, target),
-    bootId,
+    confirm,
+    probes,
+    changes: plan(target, observed)
+      .map(describe)
+      .map(({ sign, text }) => `${sign} ${text}`),
+    preImage: adoption === undefined ? before : givingBack(before, adoption.image),
+    bootId: ports.bootId,
     deadline,
     startedAt: new Date(clock.now()).toISOString(),
   };
-  return { pending, known: faults(target, observed) };
+  return { pending, known: faults(target, observed), ...(adoption === undefined ? {} : { adoption }) };
 }
 
-/** Where the probes of a configuration go to. */
-export function probeTargets(network: NetworkSettings): readonly ProbeTarget[] {
-  return network.probes.flatMap((probe): readonly ProbeTarget[] => {
-    if (probe.kind === "tcp") return [probe];
-    return Object.entries(network.addresses).flatMap(([device, { gateway }]) =>
-      gateway === undefined ? [] : [{ kind: "gateway", device, address: gateway }],
-    );
+async function probesFor(
+  prober: Prober,
+  config: NetworkConfig,
+  lastGood: NetworkConfig,
+  { confirmAlso, force, byOperator, probeTimeoutMs }: ChangeWish & { readonly probeTimeoutMs: number },
+  signal: AbortSignal,
+): Promise<readonly ProbeTarget[]> {
+  const wanted = [...probeTargets(config.network), ...confirmAlso];
+  const { required, silent } = await chooseProbes(wanted, lastGood.network, prober, probeTimeoutMs, signal);
+  if (required.length > 0 || byOperator) return required;
+  if (force) return wanted;
+  const why = silent.length === 0 ? "the configuration names no probe" : silent.map(describeProbe).join("; ");
+  throw new AgentError({
+    code: "E_NETWORK_NO_PROBE",
+    message: `nothing could tell whether this change cuts the host off: ${why}`,
+    path: "network.probes",
+    hint: "Mend that first, or change it with a person watching: devcloud-agent network apply --confirm, or --force. Nothing was changed.",
   });
-}
-
-export function describeProbe({ target, ok, detail }: ProbeResult): string {
-  const name = nameOf(target);
-  return ok ? `${name} answers` : `${name} does not answer${detail === undefined ? "" : ` (${detail})`}`;
-}
-
-function nameOf(target: ProbeTarget): string {
-  switch (target.kind) {
-    case "gateway":
-      return `gateway ${target.address}`;
-    case "tcp":
-      return `tcp ${target.host}:${target.port}`;
-    case "controller":
-      return "the controller";
-  }
 }

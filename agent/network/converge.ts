@@ -2,12 +2,13 @@ import { AgentError, type Problem, problemOf } from "../core/errors.ts";
 import { conflicts } from "./conflicts.ts";
 import { faults } from "./faults.ts";
 import { ipBatch } from "./ip-batch.ts";
-import type { Observed } from "./observed.ts";
+import type { HostObserved, Observed } from "./observed.ts";
 import { plan } from "./plan.ts";
 import { sameAddress } from "./plan-host.ts";
 import type { ChangeStep, NetworkPorts } from "./ports.ts";
 import { type FileStep, isFileStep, isIpStep, isOvsStep, type Step } from "./steps.ts";
 import type { AddressTarget, Target } from "./target.ts";
+import { holding } from "./uplinks/avoid.ts";
 
 /** Enough for what one pass uncovers (the kernel drops routes with their address); more means that somebody works against us. */
 const MAX_PASSES = 5;
@@ -23,19 +24,43 @@ export interface Converged {
 
 /** Observes the whole host. */
 export async function observe(ports: NetworkPorts, signal: AbortSignal): Promise<Observed> {
-  const [ovs, kernel, ledger, systemIdFile] = await Promise.all([
+  const [ovs, host, avoided] = await Promise.all([
     ports.ovs.observe(signal),
+    observeHost(ports, signal),
+    ports.state.read("avoid"),
+  ]);
+  return { ...host, ovs, avoid: holding(avoided?.nics ?? [], ports.clock.now(), ports.bootId) };
+}
+
+/** The part of it that can be seen without Open vSwitch. */
+export async function observeHost(ports: NetworkPorts, signal: AbortSignal): Promise<HostObserved> {
+  const [kernel, ledger, systemIdFile, dns] = await Promise.all([
     ports.kernel.observe(signal),
     ports.state.read("ledger"),
     ports.systemId.read(),
+    ports.dns.observe(),
   ]);
-  return { ovs, kernel, ledger: ledger?.addresses ?? [], ...(systemIdFile === undefined ? {} : { systemIdFile }) };
+  return { kernel, ledger: ledger?.addresses ?? [], dns, ...(systemIdFile === undefined ? {} : { systemIdFile }) };
+}
+
+/** Looks at more of the host, where a target is about more of it. */
+export async function lookFor(
+  { taken, given }: Target,
+  observed: Observed,
+  { kernel }: NetworkPorts,
+  signal: AbortSignal,
+): Promise<Observed> {
+  return taken === undefined && given === undefined ? observed : { ...observed, whole: await kernel.whole(signal) };
 }
 
 export interface ConvergeOptions {
   readonly onStep?: (step: ChangeStep) => void;
   /** Take back what was ours before, even if somebody else uses it by now: for rollbacks. */
   readonly insist?: boolean;
+  /** Of the steps that would be done, those that may be: the rest stays as it is. */
+  readonly admit?: (steps: readonly Step[]) => readonly Step[];
+  /** Steps were done. */
+  readonly onApplied?: (steps: readonly Step[]) => void;
 }
 
 /**
@@ -46,16 +71,17 @@ export async function converge(
   ports: NetworkPorts,
   targetFor: (observed: Observed) => Target,
   signal: AbortSignal,
-  { onStep = () => undefined, insist = false }: ConvergeOptions = {},
+  { onStep = () => undefined, insist = false, admit = (all) => all, onApplied }: ConvergeOptions = {},
 ): Promise<Converged> {
   const applied: Step[] = [];
   let complaints: readonly string[] = [];
   let steps: readonly Step[] = [];
   for (let pass = 0; pass < MAX_PASSES; pass += 1) {
-    const observed = await observe(ports, signal);
-    const target = targetFor(observed);
+    const looked = await observe(ports, signal);
+    const target = targetFor(looked);
+    const observed = await lookFor(target, looked, ports, signal);
     if (!insist) refuseConflicts(target, observed);
-    steps = plan(target, observed);
+    steps = admit(plan(target, observed));
     if (steps.length === 0 || (pass > 0 && steps.every(isCourtesy))) {
       if (behind(observed)) await ports.ovs.commit([], observed.ovs, signal);
       if (applied.length > 0) onStep("verified");
@@ -65,6 +91,7 @@ export async function converge(
     if (done === undefined) continue;
     complaints = done;
     applied.push(...steps);
+    onApplied?.(steps);
   }
   throw new AgentError({
     code: "E_NETWORK_NOT_CONVERGING",
@@ -98,24 +125,49 @@ async function applyOnce(
   const ovsSteps = steps.filter(isOvsStep);
   if (ovsSteps.length > 0 || behind(observed)) {
     onStep("transaction");
-    await ports.ovs.commit(ovsSteps, observed.ovs, signal, () => onStep("committed"));
+    await ports.ovs.commit(ovsSteps, observed.ovs, signal, () => {
+      onStep("committed");
+      if (steps.some(isIpStep)) ports.kernel.prepare();
+    });
     onStep("applied");
   }
-  for (const step of steps.filter(isFileStep)) await writeFile(ports, step);
-  const lines = ipBatch(steps.filter(isIpStep));
-  const complaints = lines.length === 0 ? [] : await ports.kernel.batch(lines, signal);
-  if (lines.length > 0) onStep("addressed");
+  const complaints = await applyHost(ports, steps, signal);
+  if (steps.some(isIpStep)) onStep("addressed");
   return complaints;
 }
 
-/** Wanted, but no reason to hold a host back: a kernel may refuse it, and the network works all the same. */
-function isCourtesy(step: Step): boolean {
-  return step.kind === "set-ipv6";
+/** Applies what is not Open vSwitch's. Returns what was complained of. */
+export async function applyHost(
+  ports: NetworkPorts,
+  steps: readonly Step[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const complaints: string[] = [];
+  for (const step of steps.filter(isFileStep)) {
+    await writeFile(ports, step).catch((error: unknown) => {
+      if (!isCourtesy(step)) throw error;
+      complaints.push(problemOf(error).message);
+    });
+  }
+  const lines = ipBatch(steps.filter(isIpStep));
+  return lines.length === 0 ? complaints : [...complaints, ...(await ports.kernel.batch(lines, signal))];
+}
+
+/** Wanted, but no reason to hold a host back: it may be refused, and the network works all the same. */
+function isCourtesy({ kind }: Step): boolean {
+  return kind === "set-ipv6" || kind === "write-resolv-conf" || kind === "set-dns";
 }
 
 async function writeFile(ports: NetworkPorts, step: FileStep): Promise<void> {
-  if (step.kind === "set-ipv6") await ports.setIpv6(step.device, step);
-  else await ports.systemId.write(step.value);
+  switch (step.kind) {
+    case "set-ipv6":
+      return ports.setIpv6(step.device, step);
+    case "write-system-id":
+      return ports.systemId.write(step.value);
+    case "write-resolv-conf":
+    case "set-dns":
+      return ports.dns.write(step);
+  }
 }
 
 /** Throws E_NETWORK_CONFLICT. */
@@ -126,7 +178,7 @@ export function refuseConflicts(target: Target, observed: Observed): void {
     code: "E_NETWORK_CONFLICT",
     message: `this network would take something that is in use: ${found.join("; ")}`,
     expected: "NICs and ports that nothing else uses",
-    hint: "Free them first. Nothing was changed.",
+    hint: "Free them first, or take over what is on them: devcloud-agent network apply --adopt. Nothing was changed.",
   });
 }
 
@@ -134,9 +186,9 @@ export function refuseConflicts(target: Target, observed: Observed): void {
  * An address is in the ledger before it is on the host: a crash in between must not make it a stranger's. One that was there
  * before us becomes ours only with the confirmation: a rollback must leave it.
  */
-async function remember(
+export async function remember(
   ports: NetworkPorts,
-  { ledger, kernel }: Observed,
+  { ledger, kernel }: HostObserved,
   wanted: readonly AddressTarget[],
 ): Promise<void> {
   const known = [...ledger, ...kernel.addresses];

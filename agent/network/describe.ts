@@ -1,4 +1,5 @@
 import type { Drift } from "../core/step.ts";
+import type { WholeRoute } from "./kernel.ts";
 import type { Step } from "./steps.ts";
 
 /** A step as a person reads it: `+` comes, `-` goes, `~` changes; `details` are the changes one by one. */
@@ -29,14 +30,38 @@ const describers: Describers = {
   "add-manager": ({ target }) => comes(`OVSDB manager ${target}`),
   "remove-manager": ({ target }) => goes(`OVSDB manager ${target}`),
   "set-external-id": ({ drift }) => changes("Open vSwitch", drift),
+  "remove-vlan": ({ device }) => goes(`kernel VLAN ${device}`),
+  "add-vlan": ({ device, parent, id }) => comes(`kernel VLAN ${device} (${id}) on ${parent}`),
   "link-up": ({ device }) => changes(`${device} up`, []),
+  "take-address": ({ address, device }) => goes(`address ${address} of ${device}`),
+  "take-route": ({ route }) => goes(`route ${wayOf(route)}`),
+  "settle-address": ({ address, device }) => changes(`route of ${address} on ${device}`, []),
+  "release-nic": ({ device, master }) => goes(`NIC ${device} of ${master}`),
+  "remove-link": ({ device }) => goes(`kernel device ${device}`),
+  "make-link": ({ link }) => comes(`kernel device ${link.name} (${link.made?.kind ?? "hardware"})`),
+  "set-link": ({ device, mtu, mac, primary }) => ({
+    ...changes(device, []),
+    details: Object.entries({ mtu, mac, primary }).flatMap(([key, value]) =>
+      value === undefined ? [] : `${key}: ${value}`,
+    ),
+  }),
+  "enslave-nic": ({ device, master }) => comes(`NIC ${device} in ${master}`),
+  "give-address": ({ given }) => comes(`address ${given.address} on ${given.device}`),
+  "give-route": ({ route }) => comes(`route ${wayOf(route)}`),
   "add-address": ({ address, device }) => comes(`address ${address} on ${device}`),
   "remove-address": ({ address, device }) => goes(`address ${address} of ${device}`),
   "add-route": ({ to, via, device }) => comes(`route ${to} via ${via} on ${device}`),
   "remove-route": ({ to, via, device }) => goes(`route ${to} via ${via} of ${device}`),
-  "set-ipv6": ({ device, setting, value }) => changes(`${device}: ${setting}=${value}`, []),
+  "set-ipv6": ({ device, setting, value }) => changes(`${device} ${ipv6Words[setting][value]}`, []),
+  "write-resolv-conf": ({ drift }) => changes("resolv.conf", drift),
+  "set-dns": ({ device, drift }) => changes(`name servers by ${device} (systemd-resolved)`, drift),
   "write-system-id": ({ value }) => changes(`system-id.conf says ${value}`, []),
 };
+
+const ipv6Words = {
+  disable_ipv6: ["speaks IPv6", "speaks no IPv6"],
+  accept_ra: ["takes no address from routers", "takes addresses from routers"],
+} as const;
 
 export function describe(step: Step): Description {
   return describeOne(step);
@@ -62,6 +87,10 @@ function changes(text: string, drift: readonly Drift[]): Description {
     text,
     details: drift.map(({ field, current, desired }) => `${field}: ${show(current)} -> ${show(desired)}`),
   };
+}
+
+function wayOf({ to, via, device }: WholeRoute): string {
+  return `${to}${via === undefined ? "" : ` via ${via}`} on ${device}`;
 }
 
 const HASH = /^[0-9a-f]{64}$/;

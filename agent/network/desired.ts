@@ -1,4 +1,4 @@
-import type { NetworkSettings } from "../config/settings.ts";
+import type { HostSettings, NetworkSettings } from "../config/settings.ts";
 import { objects } from "./objects/index.ts";
 import type { Context } from "./objects/object.ts";
 import type { Link, Observed } from "./observed.ts";
@@ -9,10 +9,20 @@ import type { PortTarget, Target } from "./target.ts";
 export interface NetworkConfig {
   readonly network: NetworkSettings;
   readonly hostName?: string;
-  /** Of `network` and `hostName`; equal configurations have equal hashes. */
+  /** Addresses of the name servers; absent: whoever sets them now. */
+  readonly dns?: readonly string[];
+  /** Of all of these; equal configurations have equal hashes. */
   readonly hash: string;
   /** Counts the confirmed changes of this host. */
   readonly revision: number;
+}
+
+/** What of `host` belongs to its network, and to the hash of that. */
+export function partOfHost(host: HostSettings | undefined): Pick<NetworkConfig, "hostName" | "dns"> {
+  return {
+    ...(host?.name === undefined ? {} : { hostName: host.name }),
+    ...(host === undefined || host.dns.length === 0 ? {} : { dns: host.dns }),
+  };
 }
 
 /** The target that a configuration means on this host. Pure. */
@@ -20,6 +30,7 @@ export function targetOf(config: NetworkConfig, observed: Observed): Target {
   const context = contextOf(config, observed);
   const parts = objects.map((object) => object(context));
   const systemIdFile = parts.find((part) => part.systemIdFile !== undefined)?.systemIdFile;
+  const dns = parts.find((part) => part.dns !== undefined)?.dns;
   const ports = parts.flatMap((part) => part.ports ?? []);
   return {
     bridges: parts
@@ -28,13 +39,14 @@ export function targetOf(config: NetworkConfig, observed: Observed): Target {
     managers: parts.flatMap((part) => part.managers ?? []),
     externalIds: Object.fromEntries(parts.flatMap((part) => Object.entries(part.externalIds ?? {}))),
     ...(systemIdFile === undefined ? {} : { systemIdFile }),
+    ...(dns === undefined ? {} : { dns }),
     links: [...new Set(parts.flatMap((part) => part.links ?? []))].sort(),
     addresses: parts.flatMap((part) => part.addresses ?? []),
     routes: parts.flatMap((part) => part.routes ?? []),
   };
 }
 
-function contextOf({ network, hostName, hash, revision }: NetworkConfig, observed: Observed): Context {
+function contextOf({ network, hostName, dns, hash, revision }: NetworkConfig, observed: Observed): Context {
   const deviceOf = (nic: string): string | undefined => deviceBehind(nic, network, observed);
   const hostMac = hostMacOf(network, observed);
   return {
@@ -43,6 +55,7 @@ function contextOf({ network, hostName, hash, revision }: NetworkConfig, observe
     revision,
     observed,
     deviceOf,
+    dns: dns ?? [],
     ...(hostName === undefined ? {} : { hostName }),
     ...(hostMac === undefined ? {} : { hostMac }),
   };
@@ -50,12 +63,19 @@ function contextOf({ network, hostName, hash, revision }: NetworkConfig, observe
 
 /** The link of a NIC of the configuration: by MAC or PCI address where it says one, else by name. */
 export function linkOf(nic: string, network: NetworkSettings, links: readonly Link[]): Link | undefined {
+  const found = candidatesOf(nic, network, links);
+  // Two with one address: the one that is called like it, and always the same.
+  return found.find(({ name }) => name === nic) ?? found[0];
+}
+
+/** The links that a NIC of the configuration can mean: more than one where a MAC address is there twice. */
+export function candidatesOf(nic: string, network: NetworkSettings, links: readonly Link[]): readonly Link[] {
   const { mac, pci } = network.nics[nic] ?? {};
   // Internal ports, kernel VLANs and bonds carry the MAC of a NIC too.
   const candidates = links.filter((link) => link.kind === undefined || link.kind === "veth");
-  if (mac !== undefined) return candidates.find((link) => link.mac === mac);
-  if (pci !== undefined) return candidates.find((link) => link.pci === pci);
-  return candidates.find((link) => link.name === nic);
+  if (mac !== undefined) return candidates.filter((link) => link.mac === mac);
+  if (pci !== undefined) return candidates.filter((link) => link.pci === pci);
+  return candidates.filter((link) => link.name === nic);
 }
 
 /**

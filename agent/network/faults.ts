@@ -20,9 +20,10 @@ export function faults(target: Target, observed: Observed): readonly Problem[] {
         hint: "Is the openvswitch kernel module there (modprobe openvswitch)? See ovs-vswitchd's log.",
       });
     }
-    for (const { name } of bridge.ports.flatMap(({ interfaces }) => interfaces)) {
+    for (const { name, columns } of bridge.ports.flatMap(({ interfaces }) => interfaces)) {
       const row = findInterface(ovs, name);
       const error = row?.error[0];
+      found.push(...wrongMtu(name, columns.mtu_request?.[0], observed));
       if (row === undefined || (error === undefined && (row.ofport[0] ?? -1) > 0)) continue;
       found.push({
         code: "E_OVS_INTERFACE",
@@ -32,6 +33,14 @@ export function faults(target: Target, observed: Observed): readonly Problem[] {
     }
   }
   return found;
+}
+
+/** Asked for is not set: a driver may refuse an MTU, and then large frames are lost without a word. */
+function wrongMtu(device: string, wanted: number | undefined, { kernel }: Observed): Problem[] {
+  const mtu = kernel.links.find(({ name }) => name === device)?.mtu;
+  if (wanted === undefined || mtu === undefined || mtu === wanted) return [];
+  const message = `${device} has MTU ${mtu}, not ${wanted}`;
+  return [{ code: "E_OVS_MTU", message, hint: `Can its driver do that? ip -d link show ${device} has the limits.` }];
 }
 
 /** Whether any uplink has carrier, as Open vSwitch sees it. */

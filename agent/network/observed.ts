@@ -1,15 +1,38 @@
+import type { KernelWhole, Link } from "./kernel.ts";
 import type { BridgeRow, InterfaceRow, ManagerRow, OpenVswitchRow, PortRow } from "./schema.ts";
 import type { AddressTarget, RouteTarget } from "./target.ts";
+import type { Avoided } from "./uplinks/avoid.ts";
+
+export type { Link } from "./kernel.ts";
 
 /** The host's network as it was seen at one moment. */
-export interface Observed {
+export interface Observed extends HostObserved {
   readonly ovs: OvsObserved;
+  /** NICs that the bond is kept off for now. */
+  readonly avoid: readonly Avoided[];
+}
+
+/** What of the host can be seen without Open vSwitch. */
+export interface HostObserved {
   readonly kernel: KernelObserved;
   /** Addresses that we put on the host; only these are ever removed. */
   readonly ledger: readonly AddressTarget[];
   /** The content of system-id.conf, if there is one. */
   readonly systemIdFile?: string;
+  /** Absent where nobody looked. */
+  readonly dns?: DnsObserved;
+  /** Everything that the kernel holds; absent where nobody looked. */
+  readonly whole?: KernelWhole;
 }
+
+/**
+ * Who answers for /etc/resolv.conf. `file`: nobody but the file itself (`null`: there is none). `resolved`: it is a link to
+ * systemd-resolved's, which runs and asks these. `foreign`: it is a link to somebody else's.
+ */
+export type DnsObserved =
+  | { readonly way: "file"; readonly text: string | null }
+  | { readonly way: "resolved"; readonly servers: readonly string[] }
+  | { readonly way: "foreign"; readonly to: string };
 
 export interface OvsObserved {
   readonly root: OpenVswitchRow;
@@ -25,25 +48,6 @@ export interface KernelObserved {
   readonly addresses: readonly AddressTarget[];
   /** Only the routes that carry our protocol number. */
   readonly routes: readonly RouteTarget[];
-}
-
-export interface Link {
-  readonly name: string;
-  /** The permanent MAC address where the driver tells it, else the current one. Lower case. */
-  readonly mac: string;
-  readonly mtu: number;
-  readonly up: boolean;
-  readonly carrier: boolean;
-  /** It has an IPv6 address of its own making, so it speaks IPv6 on the wire. */
-  readonly linkLocal: boolean;
-  /** PCI address of the device, e.g. `0000:3b:00.1`. */
-  readonly pci?: string;
-  /** What made the device, e.g. `vlan`, `veth`, `openvswitch` or `tun`; absent for hardware. */
-  readonly kind?: string;
-  /** The device that this one stands on: the NIC of a kernel VLAN. */
-  readonly parent?: string;
-  /** The device that this one is enslaved to. */
-  readonly master?: string;
 }
 
 export function findBridge(ovs: OvsObserved, name: string): BridgeRow | undefined {

@@ -1,5 +1,5 @@
-import { type Client, type Lock, OvsdbError, type Replica } from "node-ovsdb";
-import { AgentError } from "../core/errors.ts";
+import { type Client, OvsdbError, type Replica } from "node-ovsdb";
+import { AgentError, type Problem } from "../core/errors.ts";
 import type { OvsObserved } from "./observed.ts";
 import type { OvsPort } from "./ports.ts";
 import { type OpenVswitchRow, type Vswitch, vswitch } from "./schema.ts";
@@ -16,7 +16,9 @@ export interface OvsOptions {
   /** How long ovs-vswitchd may take to apply a transaction, in milliseconds; asked at each one. */
   readonly applyTimeoutMs: () => number;
   /** How long the first look may take, with the connection that it needs, in milliseconds. */
-  readonly openTimeoutMs: number;
+  readonly openTimeoutMs: () => number;
+  /** Looks for a second Open vSwitch on this host: a quick look before every write, a thorough one in between. */
+  readonly second?: (thorough: boolean) => Promise<Problem | undefined>;
   /** Take the lock away from whoever has it: for rollbacks only. */
   readonly steal?: boolean;
 }
@@ -26,12 +28,17 @@ export class Ovs implements OvsPort {
   readonly #client: Client;
   readonly #options: OvsOptions;
   #replica: Promise<Replica<Vswitch>> | undefined;
-  #lock: Promise<Lock> | undefined;
+  #askedForLock = false;
   readonly #listeners = new Set<(ovs: OvsObserved) => void>();
 
   constructor(client: Client, options: OvsOptions) {
     this.#client = client;
     this.#options = options;
+  }
+
+  /** Connects meanwhile. Why it failed is told to whoever looks. */
+  open(): void {
+    this.#opened().catch(() => undefined);
   }
 
   /** Calls back after every change of a row that the replica follows. */
@@ -52,9 +59,11 @@ export class Ovs implements OvsPort {
     onCommitted: () => void = () => undefined,
   ): Promise<void> {
     const replica = await this.#open(signal);
-    const lock = await this.#locked(signal);
+    const second = await this.#options.second?.(false);
+    if (second !== undefined) throw new AgentError(second);
+    // Not waited for: the server answers in turn, and the transaction itself asserts that the lock is ours.
+    this.#askForLock();
     const applyTimeoutMs = this.#options.applyTimeoutMs();
-    if (!lock.owned) throw locked();
     const tx = compile(steps, ovs, LOCK);
     tx.increment("Open_vSwitch", ovs.root._uuid, "next_cfg");
     const select = tx.select("Open_vSwitch", ovs.root._uuid, ["next_cfg"]);
@@ -80,25 +89,34 @@ export class Ovs implements OvsPort {
       });
   }
 
+  async second(thorough: boolean): Promise<Problem | undefined> {
+    return this.#options.second?.(thorough);
+  }
+
   close(): void {
     this.#client.close();
   }
 
   async #open(signal: AbortSignal): Promise<Replica<Vswitch>> {
+    // Shared by all who ask at the same time: one that gives up must not end it for the others.
+    return orAborted(this.#opened(), signal);
+  }
+
+  #opened(): Promise<Replica<Vswitch>> {
     this.#replica ??= this.#connect().catch((error: unknown) => {
       this.#replica = undefined;
       throw error;
     });
-    // Shared by all who ask at the same time: one that gives up must not end it for the others.
-    return orAborted(this.#replica, signal);
+    return this.#replica;
   }
 
   async #connect(): Promise<Replica<Vswitch>> {
     try {
-      const within = AbortSignal.timeout(this.#options.openTimeoutMs);
+      const within = AbortSignal.timeout(this.#options.openTimeoutMs());
       if (this.#client.state.state !== "connected") await this.#client.connect(within);
       // A server that accepts and says nothing would be tried for ever.
-      const replica = await this.#client.monitor(vswitch, undefined, { signal: within });
+      // A standalone database has no history to go on from, so RFC 7047's monitor tells as much, in one request.
+      const replica = await this.#client.monitor(vswitch, undefined, { signal: within, method: "monitor" });
       const tell = (): void => {
         if (!replica.synced) return;
         const now = observed(replica);
@@ -113,14 +131,12 @@ export class Ovs implements OvsPort {
   }
 
   /** Asked for at the first write: whoever only looks takes no lock. */
-  async #locked(signal: AbortSignal): Promise<Lock> {
-    this.#lock ??= this.#client
-      .lock(LOCK, signal, { wait: false, steal: this.#options.steal ?? false })
-      .catch((error: unknown) => {
-        this.#lock = undefined;
-        throw error;
-      });
-    return this.#lock;
+  #askForLock(): void {
+    if (this.#askedForLock) return;
+    this.#askedForLock = true;
+    this.#client.lock(LOCK, undefined, { wait: false, steal: this.#options.steal ?? false }).catch(() => {
+      this.#askedForLock = false;
+    });
   }
 }
 

@@ -1,32 +1,64 @@
-import type { Link, Observed } from "./observed.ts";
+import { planKernel } from "./adopt-plan.ts";
+import { planDns } from "./dns.ts";
+import type { HostObserved, Link } from "./observed.ts";
 import type { FileStep, IpStep } from "./steps.ts";
-import type { AddressTarget, RouteTarget, Target } from "./target.ts";
+import type { AddressTarget, RouteTarget, Target, VlanTarget } from "./target.ts";
 
-/** The part of the plan that is not Open vSwitch's: links, addresses, routes, and the file with the host's system-id. */
-export function planHost(target: Target, observed: Observed): (IpStep | FileStep)[] {
+/** The part of the plan that is not Open vSwitch's: links, addresses, routes, and the files that the host's programs read. */
+export function planHost(target: Target, observed: HostObserved): (IpStep | FileStep)[] {
   const { kernel, ledger, systemIdFile } = observed;
+  const doomed = doomedVlans(target, observed);
+  // What is on a VLAN goes with it.
+  const stays = ({ device }: { readonly device: string }): boolean => !doomed.includes(device);
+  const addresses = kernel.addresses.filter(stays);
+  const routes = kernel.routes.filter(stays);
   return [
+    ...doomed.map((device): IpStep => ({ kind: "remove-vlan", device, why: "not desired", risk: "management-path" })),
+    ...(target.vlans ?? []).flatMap((vlan): IpStep[] => {
+      const there = kernel.links.some(({ name }) => name === vlan.device) && !doomed.includes(vlan.device);
+      return there ? [] : [{ kind: "add-vlan", ...vlan, why: "missing", risk: "none" }];
+    }),
     ...target.links.flatMap((device) => {
-      const link = kernel.links.find(({ name }) => name === device);
+      const link = doomed.includes(device) ? undefined : kernel.links.find(({ name }) => name === device);
       return isOwnDevice(device, target) ? planPort(device, link) : planNic(device, link);
     }),
     // Removing first: the kernel drops the other addresses of a net together with its first one.
     ...minus(ledger, target.addresses, sameAddress)
-      .filter((entry) => kernel.addresses.some((address) => sameAddress(address, entry)))
+      .filter((entry) => addresses.some((address) => sameAddress(address, entry)))
       .map((entry): IpStep => ({ kind: "remove-address", ...entry, why: "not desired", risk: "management-path" })),
-    ...minus(target.addresses, kernel.addresses, sameAddress).map(
-      (entry): IpStep => ({ kind: "add-address", ...entry, why: "missing", risk: "none" }),
+    ...minus(target.addresses, addresses, sameAddress).map(
+      (entry): IpStep => ({
+        kind: "add-address",
+        ...entry,
+        ...(target.early === true ? { early: true } : {}),
+        why: "missing",
+        risk: "none",
+      }),
     ),
-    ...minus(kernel.routes, target.routes, sameRoute).map(
+    ...minus(routes, target.routes, sameRoute).map(
       (entry): IpStep => ({ kind: "remove-route", ...entry, why: "not desired", risk: "management-path" }),
     ),
-    ...minus(target.routes, kernel.routes, sameRoute).map(
+    ...minus(target.routes, routes, sameRoute).map(
       (entry): IpStep => ({ kind: "add-route", ...entry, why: "missing", risk: "none" }),
     ),
+    ...planDns(target.dns, observed.dns),
+    ...planKernel(target, observed),
     ...(target.systemIdFile === undefined || target.systemIdFile === systemIdFile
       ? []
       : [{ kind: "write-system-id", value: target.systemIdFile, why: "differs", risk: "none" } as const]),
   ];
+}
+
+/** VLANs of the kernel that we made, by our ledger, and that have no place, or stand on another NIC than they have to. */
+function doomedVlans({ vlans = [] }: Target, { kernel, ledger }: HostObserved): string[] {
+  return kernel.links
+    .filter(({ name, kind }) => kind === "vlan" && ledger.some(({ device }) => device === name))
+    .filter((link) => !vlans.some((vlan) => stands(vlan, link)))
+    .map(({ name }) => name);
+}
+
+function stands({ device, parent }: VlanTarget, link: Link): boolean {
+  return link.name === device && link.parent === parent;
 }
 
 /** Addresses come from the configuration, never from a router that announces itself. */
@@ -49,12 +81,13 @@ function planNic(device: string, link: Link | undefined): (IpStep | FileStep)[] 
   ];
 }
 
-/** A device that the transaction of the same plan makes: it can be brought up as soon as that is applied. */
-function isOwnDevice(device: string, target: Target): boolean {
-  return target.bridges.some((bridge) =>
-    bridge.ports.some((port) =>
-      port.interfaces.some((entry) => entry.name === device && entry.columns.type === "internal"),
-    ),
+/** A device that is made for the same target: it can be brought up as soon as that is applied. */
+function isOwnDevice(device: string, { bridges, vlans = [] }: Target): boolean {
+  return (
+    vlans.some((vlan) => vlan.device === device) ||
+    bridges.some(({ ports }) =>
+      ports.some((port) => port.interfaces.some((entry) => entry.name === device && entry.columns.type === "internal")),
+    )
   );
 }
 

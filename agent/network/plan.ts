@@ -11,11 +11,14 @@ import type { BridgeTarget, InterfaceTarget, PortTarget, Target } from "./target
  * addresses of our ledger, are ever removed; what the target does not name is left alone. Pure.
  */
 export function plan(target: Target, observed: Observed): readonly Step[] {
+  const bridges = target.bridges.flatMap((bridge) => planBridge(bridge, observed));
+  const going = bridges.flatMap((step) => (step.kind === "remove-port" ? step.port : []));
   return [
     ...planRemovals(target, observed),
-    ...target.bridges.flatMap((bridge) => planBridge(bridge, observed)),
+    ...bridges,
     ...planRoot(target, observed),
-    ...planHost(target, observed),
+    // What belongs on a device that has to be made anew first is planned when it is there.
+    ...planHost(target, observed).filter((step) => !("device" in step && going.includes(step.device))),
   ];
 }
 
@@ -73,10 +76,14 @@ function planBridge(desired: BridgeTarget, observed: Observed): OvsStep[] {
   ];
 }
 
-function planPort(bridge: string, desired: PortTarget, { ovs }: Observed): OvsStep[] {
+function planPort(bridge: string, desired: PortTarget, observed: Observed): OvsStep[] {
+  const { ovs } = observed;
   const row = findPort(ovs, desired.name);
   if (row === undefined || bridgeOf(ovs, row)?.name !== bridge) return [createPort(bridge, desired)];
   const risk = portRisk(desired.interfaces.map(({ columns }) => columns.type));
+  // ovs-vswitchd makes a device when its row appears, and never again; the next look plans the port anew.
+  if (isOurs(row) && desired.interfaces.some((entry) => isDeviceGone(entry, observed)))
+    return [{ kind: "remove-port", bridge, port: desired.name, why: "its device is gone", risk }];
   const present = interfacesOf(ovs, row);
   const wanted = new Set(desired.interfaces.map(({ name }) => name));
   const { columns, drift } = differing(`port ${desired.name}`, row, desired.columns);
@@ -100,6 +107,14 @@ function planPort(bridge: string, desired: PortTarget, { ovs }: Observed): OvsSt
       return [{ kind: "add-interface", port: desired.name, interface: entry, why: "missing member", risk }];
     }),
   ];
+}
+
+/** Somebody deleted the device of an internal port, which Open vSwitch goes on to believe in. */
+function isDeviceGone({ name, columns }: InterfaceTarget, { ovs, kernel }: Observed): boolean {
+  if (columns.type !== "internal" || ovs.root.cur_cfg < ovs.root.next_cfg) return false;
+  const row = findInterface(ovs, name);
+  const opened = row?.type === "internal" && row.error.length === 0 && (row.ofport[0] ?? -1) > 0;
+  return opened && !kernel.links.some((link) => link.name === name);
 }
 
 function planInterface(desired: InterfaceTarget, ovs: Observed["ovs"], risk: Risk): OvsStep[] {

@@ -1,11 +1,11 @@
+import { addressPattern, devicePattern, quoted, shellQuote } from "./rescue-text.ts";
+import { spareScript } from "./rescue-vlan.ts";
 import { ROUTE_METRIC, ROUTE_PROTOCOL, type Target } from "./target.ts";
-
-const DEVICE = /^[A-Za-z0-9_.-]{1,15}$/;
-const ADDRESS = /^[0-9a-fA-F.:]+(\/\d{1,3})?$/;
 
 /**
  * A shell script that gives the host its addresses back without Node: Open vSwitch restores its ports from its own database, so
- * what is missing is what the kernel forgets. Written with `last-good` and never from a pending change.
+ * what is missing is what the kernel forgets. Where Open vSwitch itself is dead, the addresses go on VLANs of the kernel. Written with
+ * `last-good` and never from a pending change.
  *
  * Values are checked and quoted once more here: the script runs as root, when nobody watches.
  */
@@ -18,46 +18,44 @@ set -u
 failed=0
 try() { "$@" || { echo "devcloud-agent rescue: failed: $*" >&2; failed=1; }; }
 
-${target.links.map((device) => `ip link set dev ${quoted(device, DEVICE)} up || true`).join("\n")}
+${target.links.map((device) => `ip link set dev ${quoted(device, devicePattern)} up || true`).join("\n")}
+
+# The agent, when it runs again, finds these addresses in its ledger.
+ledger=${shellQuote(ledgerPath)}
+remember() { mkdir -p "\${ledger%/*}" && printf '%s' ${shellQuote(ledgerText)} >"$ledger"; }
 
 # Open vSwitch makes the internal ports from its database.
-for device in ${devices.map((device) => quoted(device, DEVICE)).join(" ")}; do
+missing=
+for device in ${devices.map((device) => quoted(device, devicePattern)).join(" ")}; do
   tries=0
   until ip link show dev "$device" >/dev/null 2>&1; do
     tries=$((tries + 1))
-    [ "$tries" -ge 60 ] && { echo "devcloud-agent rescue: Open vSwitch did not make $device" >&2; exit 1; }
+    [ "$tries" -ge 60 ] && { missing=$device; break 2; }
     sleep 1
   done
 done
+if [ -n "$missing" ]; then
+  echo "devcloud-agent rescue: Open vSwitch did not make $missing" >&2
+${spareScript(target)}
+  exit 1
+fi
 
-${devices.map((device) => `try ip link set dev ${quoted(device, DEVICE)} up`).join("\n")}
+${devices.map((device) => `try ip link set dev ${quoted(device, devicePattern)} up`).join("\n")}
 ${target.addresses
   .map(({ device, address }) => {
     const nodad = address.includes(":") ? " nodad" : "";
-    return `try ip address replace ${quoted(address, ADDRESS)} dev ${quoted(device, DEVICE)}${nodad}`;
+    return `try ip address replace ${quoted(address, addressPattern)} dev ${quoted(device, devicePattern)}${nodad}`;
   })
   .join("\n")}
 ${target.routes
   .map(({ to, via, device }) => {
-    const net = to === "default" ? "default" : quoted(to, ADDRESS);
-    const path = `via ${quoted(via, ADDRESS)} dev ${quoted(device, DEVICE)}`;
+    const net = to === "default" ? "default" : quoted(to, addressPattern);
+    const path = `via ${quoted(via, addressPattern)} dev ${quoted(device, devicePattern)}`;
     return `try ip route replace ${net} ${path} proto ${ROUTE_PROTOCOL} metric ${ROUTE_METRIC}`;
   })
   .join("\n")}
 
-# The agent, when it runs again, finds these addresses in its ledger.
-ledger=${shellQuote(ledgerPath)}
-[ -e "$ledger" ] || { mkdir -p "\${ledger%/*}" && printf '%s' ${shellQuote(ledgerText)} >"$ledger"; }
+[ -e "$ledger" ] || remember
 exit "$failed"
 `;
-}
-
-function quoted(value: string, form: RegExp): string {
-  if (!form.test(value))
-    throw new TypeError(`${JSON.stringify(value)} passed validation and has no place in a shell script`);
-  return shellQuote(value);
-}
-
-function shellQuote(value: string): string {
-  return `'${value.replaceAll("'", "'\\''")}'`;
 }

@@ -1,3 +1,4 @@
+import { dnsSnapshot } from "./dns.ts";
 import { interfacesOf, type Observed, type OvsObserved, portsOf } from "./observed.ts";
 import { isOurs } from "./owner.ts";
 import { sameAddress } from "./plan-host.ts";
@@ -27,12 +28,14 @@ export function snapshot(observed: Observed, change: Target): Target {
   const devices = bridgesNow.flatMap(({ ports }) =>
     ports.flatMap(({ interfaces }) => interfaces.map(({ name }) => name)),
   );
+  const dns = dnsSnapshot(observed.dns, change.dns);
   const links = new Set([...change.links, ...devices]);
   return {
     bridges: bridgesNow,
     managers: ovs.managers.filter(isOurs).map((row) => row.target),
     externalIds: keysNow(ovs.root.external_ids, change.externalIds, {}),
     ...(systemIdFile === undefined ? {} : { systemIdFile }),
+    ...(dns === undefined ? {} : { dns }),
     links: kernel.links.filter((link) => link.up && links.has(link.name)).map((link) => link.name),
     addresses: ledger.filter((entry) => kernel.addresses.some((address) => sameAddress(address, entry))),
     routes: kernel.routes,

@@ -1,7 +1,10 @@
 import type { Problem } from "../core/errors.ts";
 import { linkOf, type NetworkConfig } from "./desired.ts";
+import { dnsProblems } from "./dns.ts";
 import { anyCarrier, faults } from "./faults.ts";
 import type { Observed } from "./observed.ts";
+import { foreignControl } from "./refusals.ts";
+import { nicProblems } from "./steady/strangers.ts";
 import type { Target } from "./target.ts";
 
 /** Whether any member of the bond has carrier, as Open vSwitch sees it. */
@@ -14,6 +17,9 @@ export function hasCarrier({ network }: NetworkConfig, observed: Observed): bool
 export function standingProblems(config: NetworkConfig, observed: Observed, target: Target): readonly Problem[] {
   return [
     ...faults(target, observed),
+    ...dnsProblems(target, observed),
+    ...foreignControl(config, observed.ovs),
+    ...nicProblems(config, observed),
     ...config.network.bond.members.flatMap((nic) => nicProblem(nic, config, observed)),
   ];
 }

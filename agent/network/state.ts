@@ -1,6 +1,8 @@
+import type { ConfirmSettings } from "../config/settings.ts";
 import type { ProbeTarget } from "../core/probe.ts";
 import type { NetworkConfig } from "./desired.ts";
 import type { AddressTarget, Target } from "./target.ts";
+import type { Avoided } from "./uplinks/avoid.ts";
 
 /** The configuration that was last proven to keep the host reachable. */
 export interface LastGood {
@@ -13,8 +15,11 @@ export interface LastGood {
 export interface Pending {
   readonly id: string;
   readonly config: NetworkConfig;
-  /** What must answer besides the probes of the configuration: the controller, if the change came from there. */
-  readonly confirmAlso?: readonly ProbeTarget[];
+  readonly confirm: ConfirmSettings;
+  /** What must answer: of the configuration's probes those that answered before, or are new; the controller, if it sent the change. */
+  readonly probes: readonly ProbeTarget[];
+  /** What the change does, for people. */
+  readonly changes: readonly string[];
   /** Where a rollback goes back to. */
   readonly preImage: Target;
   /** Of the boot in which it began: monotonic times of another boot mean nothing. */
@@ -32,6 +37,17 @@ export interface FailedConfig {
   readonly at: string;
 }
 
+/** How a change ended, for people. */
+export interface HistoryEntry {
+  readonly revision: number;
+  readonly hash: string;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly result: "confirmed" | "rolled-back" | "interrupted";
+  readonly reason?: string;
+  readonly changes: readonly string[];
+}
+
 /** The files of /var/lib/devcloud-agent/network, by name. */
 export interface StateFiles {
   readonly "last-good": LastGood;
@@ -40,8 +56,10 @@ export interface StateFiles {
   readonly confirmed: Pending;
   /** `pending`, claimed by whoever rolls it back. */
   readonly "rolling-back": Pending;
+  readonly history: { readonly changes: readonly HistoryEntry[] };
   readonly failed: { readonly configs: readonly FailedConfig[] };
   readonly ledger: { readonly addresses: readonly AddressTarget[] };
+  readonly avoid: { readonly nics: readonly Avoided[] };
 }
 
 export type StateName = keyof StateFiles;

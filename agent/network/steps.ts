@@ -1,4 +1,5 @@
 import type { Drift, Risk } from "../core/step.ts";
+import { type AdoptStep, adoptKinds } from "./adopt-steps.ts";
 import type {
   AddressTarget,
   BridgeColumns,
@@ -8,6 +9,7 @@ import type {
   PortColumns,
   PortTarget,
   RouteTarget,
+  VlanTarget,
 } from "./target.ts";
 
 interface Reason {
@@ -33,16 +35,32 @@ export type OvsStep =
 
 /** Steps that become lines of one `ip -batch`. */
 export type IpStep =
+  | ({ readonly kind: "remove-vlan"; readonly device: string } & Reason)
+  | ({ readonly kind: "add-vlan" } & VlanTarget & Reason)
   | ({ readonly kind: "link-up"; readonly device: string } & Reason)
-  | ({ readonly kind: "add-address" } & AddressTarget & Reason)
+  | ({ readonly kind: "add-address"; readonly early?: true } & AddressTarget & Reason)
   | ({ readonly kind: "remove-address" } & AddressTarget & Reason)
   | ({ readonly kind: "add-route" } & RouteTarget & Reason)
-  | ({ readonly kind: "remove-route" } & RouteTarget & Reason);
+  | ({ readonly kind: "remove-route" } & RouteTarget & Reason)
+  | AdoptStep;
 
 /** Steps that write a file: a configuration, or a switch of the kernel. */
 export type FileStep =
   | ({ readonly kind: "write-system-id"; readonly value: string } & Reason)
+  | ({ readonly kind: "write-resolv-conf" } & ResolvConf & Changes & Reason)
+  | ({ readonly kind: "set-dns" } & LinkDns & Changes & Reason)
   | ({ readonly kind: "set-ipv6"; readonly device: string } & Ipv6Switch & Reason);
+
+/** The whole of resolv.conf; `null`: it must not be there. */
+export interface ResolvConf {
+  readonly text: string | null;
+}
+
+/** What systemd-resolved asks by way of a device. */
+export interface LinkDns {
+  readonly device: string;
+  readonly servers: readonly string[];
+}
 
 /** `disable_ipv6`: nothing of IPv6 is spoken on the device. `accept_ra`: whether routers configure it. */
 export interface Ipv6Switch {
@@ -58,19 +76,29 @@ interface Changes {
 }
 
 const ipKinds: ReadonlySet<string> = new Set<IpStep["kind"]>([
+  "remove-vlan",
+  "add-vlan",
   "link-up",
   "add-address",
   "remove-address",
   "add-route",
   "remove-route",
+  ...adoptKinds,
 ]);
 
 export function isIpStep(step: Step): step is IpStep {
   return ipKinds.has(step.kind);
 }
 
+const fileKinds: ReadonlySet<string> = new Set<FileStep["kind"]>([
+  "write-system-id",
+  "write-resolv-conf",
+  "set-dns",
+  "set-ipv6",
+]);
+
 export function isFileStep(step: Step): step is FileStep {
-  return step.kind === "write-system-id" || step.kind === "set-ipv6";
+  return fileKinds.has(step.kind);
 }
 
 export function isOvsStep(step: Step): step is OvsStep {

@@ -1,3 +1,5 @@
+import type { KernelImage } from "./kernel.ts";
+
 /**
  * What the network has to look like, in the terms of Open vSwitch and of `ip`: the common form of a configuration, of a
  * snapshot and of the last good state. Plain JSON. A column that is not named is not looked after; `[]` is "not set".
@@ -10,10 +12,20 @@ export interface Target {
   readonly externalIds: Keys;
   /** What /etc/openvswitch/system-id.conf has to say; ovs-ctl copies it over external_ids:system-id at every start. */
   readonly systemIdFile?: string;
+  /** What the host asks for names; absent: not looked after. */
+  readonly dns?: DnsTarget;
   /** Devices that have to be up. */
   readonly links: readonly string[];
+  /** VLANs of the kernel, which stand in for Open vSwitch's ports on a lower rung; absent: none of ours may be there. */
+  readonly vlans?: readonly VlanTarget[];
   readonly addresses: readonly AddressTarget[];
   readonly routes: readonly RouteTarget[];
+  /** The addresses are still on other devices too, and what the kernel sends keeps its way for now. */
+  readonly early?: true;
+  /** What the kernel holds and must not hold any more: an adoption takes it. */
+  readonly taken?: KernelImage;
+  /** What the kernel held before an adoption, and has to hold again. */
+  readonly given?: KernelImage;
 }
 
 /** Keys of a map column that are ours; `null` means that the key must not be there. Other keys are left alone. */
@@ -41,6 +53,8 @@ export interface InterfaceTarget {
 export interface BridgeColumns {
   readonly datapath_type?: string;
   readonly fail_mode?: readonly string[];
+  /** Only ever none. */
+  readonly controller?: readonly never[];
   readonly stp_enable?: boolean;
   readonly rstp_enable?: boolean;
   readonly other_config?: Keys;
@@ -73,6 +87,22 @@ export interface AddressTarget {
   readonly device: string;
   /** CIDR form. */
   readonly address: string;
+}
+
+export interface VlanTarget {
+  readonly device: string;
+  /** The NIC that it stands on. */
+  readonly parent: string;
+  readonly id: number;
+  readonly mtu?: number;
+}
+
+export interface DnsTarget {
+  readonly servers: readonly string[];
+  /** Whose name servers they are, to systemd-resolved. */
+  readonly device?: string;
+  /** Of a snapshot: exactly this was in resolv.conf; `null`: there was none. */
+  readonly text?: string | null;
 }
 
 export interface RouteTarget {

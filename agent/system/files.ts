@@ -161,6 +161,11 @@ export async function touch(file: string): Promise<void> {
   await writeFile(file, "", { mode: 0o644 });
 }
 
+/** Whether a file is there, by the name alone. */
+export function exists(file: string): boolean {
+  return existsSync(file);
+}
+
 /** Removes what processes that were killed in the middle of `writeFileAtomic` left in a directory. */
 export async function removeTemporaries(directory: string): Promise<void> {
   for (const name of await listDir(directory)) {

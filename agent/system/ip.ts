@@ -1,15 +1,25 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { AgentError } from "../core/errors.ts";
-import type { KernelObserved, Link } from "../network/observed.ts";
+import type { KernelWhole } from "../network/kernel.ts";
+import type { KernelObserved } from "../network/observed.ts";
 import type { KernelPort } from "../network/ports.ts";
 import { type AddressTarget, ROUTE_PROTOCOL, type RouteTarget } from "../network/target.ts";
 import { killGroup, letGo } from "./group.ts";
-import { PIPES_MS, run } from "./run.ts";
+import { type IpLink, linkOf } from "./ip-link.ts";
+import { lookAtAll } from "./ip-whole.ts";
+import { PIPES_MS, type Ran, run } from "./run.ts";
 
 const TIMEOUT_MS = 5_000;
 const LOOK = `address show\nroute show table all proto ${ROUTE_PROTOCOL}\n`;
 /** The lines that a look is answered with: a JSON array of links, and one of routes. */
 const LINES = 2;
+
+/** An `ip -batch` that has read nothing yet: it looks up a device when it reads the line that names it. */
+interface Batch {
+  readonly feed: (input: string) => void;
+  readonly cut: AbortController;
+  readonly ran: Promise<Ran>;
+}
 
 interface Waiting {
   readonly resolve: (text: string) => void;
@@ -24,11 +34,17 @@ interface Waiting {
 export class Ip implements KernelPort {
   #child: ChildProcessWithoutNullStreams | undefined;
   readonly #waiting: Waiting[] = [];
+  #prepared: Batch | undefined;
+
+  /** Starts the process that answers looks, so that the first one finds it there. */
+  open(): ChildProcessWithoutNullStreams {
+    this.#child ??= this.#start();
+    return this.#child;
+  }
 
   async observe(signal: AbortSignal): Promise<KernelObserved> {
     signal.throwIfAborted();
-    this.#child ??= this.#start();
-    const child = this.#child;
+    const child = this.open();
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.#waiting.push({ resolve, reject });
     const timer = setTimeout(() => killGroup(child), TIMEOUT_MS);
@@ -43,14 +59,35 @@ export class Ip implements KernelPort {
     }
   }
 
+  async whole(signal: AbortSignal): Promise<KernelWhole> {
+    return lookAtAll(signal);
+  }
+
+  prepare(): void {
+    if (this.#prepared !== undefined) return;
+    const batch = startBatch();
+    this.#prepared = batch;
+    // One that ended before it was needed is of no use.
+    const forget = (): void => {
+      if (this.#prepared === batch) this.#prepared = undefined;
+    };
+    batch.ran.then(forget, forget);
+  }
+
   async batch(lines: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
-    const input = `${lines.join("\n")}\n`;
-    const { code, stderr } = await run("ip", ["-force", "-batch", "-"], { input, signal, timeoutMs: TIMEOUT_MS });
+    signal.throwIfAborted();
+    const { feed, cut, ran } = this.#prepared ?? startBatch();
+    this.#prepared = undefined;
+    const abort = (): void => cut.abort(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    feed(`${lines.join("\n")}\n`);
+    const { code, stderr } = await ran.finally(() => signal.removeEventListener("abort", abort));
     if (code === 0) return [];
     return stderr.split("\n").filter((line) => line !== "" && !line.startsWith("Command failed"));
   }
 
   close(): void {
+    this.#prepared?.cut.abort();
     if (this.#child === undefined) return;
     killGroup(this.#child);
     letGo(this.#child);
@@ -88,26 +125,18 @@ export class Ip implements KernelPort {
   }
 }
 
+function startBatch(): Batch {
+  const { promise: input, resolve: feed } = Promise.withResolvers<string>();
+  const cut = new AbortController();
+  const { signal } = cut;
+  return { feed, cut, ran: run("ip", ["-force", "-batch", "-"], { input, signal, timeoutMs: TIMEOUT_MS }) };
+}
+
 function failed(complaint: string, cause?: NodeJS.ErrnoException): AgentError {
   if (cause?.code === "ENOENT")
     return new AgentError({ code: "E_TOOL_MISSING", message: "ip is not installed" }, { cause });
   const why = complaint.trim() || (cause?.message ?? "it ended");
   return new AgentError({ code: "E_IP_FAILED", message: `ip could not list the network: ${why}` }, { cause });
-}
-
-/** What `ip -json -details` prints, of which only this is read (iproute2's ipaddress.c and iproute.c). */
-interface IpLink {
-  readonly ifname: string;
-  readonly flags: readonly string[];
-  readonly mtu: number;
-  readonly address?: string;
-  readonly permaddr?: string;
-  readonly master?: string;
-  readonly link?: string;
-  readonly parentbus?: string;
-  readonly parentdev?: string;
-  readonly linkinfo?: { readonly info_kind?: string };
-  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
 }
 
 interface IpRoute {
@@ -134,21 +163,6 @@ export function parseIp(text: string): KernelObserved {
 
 function isListOf<T>(value: unknown, key: keyof T & string): value is T[] {
   return Array.isArray(value) && value.every((entry) => typeof entry === "object" && entry !== null && key in entry);
-}
-
-function linkOf(link: IpLink): Link {
-  return {
-    name: link.ifname,
-    mac: (link.permaddr ?? link.address ?? "").toLowerCase(),
-    mtu: link.mtu,
-    up: link.flags.includes("UP"),
-    carrier: link.flags.includes("LOWER_UP"),
-    linkLocal: link.addr_info.some(({ local, scope }) => scope === "link" && local.includes(":")),
-    ...(link.parentbus === "pci" && link.parentdev !== undefined ? { pci: link.parentdev } : {}),
-    ...(link.linkinfo?.info_kind === undefined ? {} : { kind: link.linkinfo.info_kind }),
-    ...(link.link === undefined ? {} : { parent: link.link }),
-    ...(link.master === undefined ? {} : { master: link.master }),
-  };
 }
 
 function addressesOf(link: IpLink): AddressTarget[] {

@@ -9,6 +9,8 @@ export interface Places {
   readonly dockerGate: string;
   /** The last valid configuration, for a daemon that starts with an invalid one. */
   readonly keptConfiguration: string;
+  /** Until when an operator works on this host. */
+  readonly maintenance: string;
   /** What this agent is to the controller, and what became of the controller's configurations. */
   readonly controllerSession: string;
   /** The configuration that the controller sent: a fragment of rank 3. */
@@ -24,6 +26,10 @@ export interface Places {
   readonly groupFile: string;
   readonly ovsdb: string;
   readonly systemId: string;
+  readonly resolvConf: string;
+  /** The folder of systemd-resolved, while it runs. */
+  readonly resolved: string;
+  readonly console: string;
   readonly bootId: string;
   /** A directory a device, with the kernel's switches for its IPv6. */
   readonly ipv6: string;
@@ -39,6 +45,7 @@ export function placesUnder(root: string): Places {
     controllerSession: below("var/lib/devcloud-agent/opamp/session.json"),
     controllerFragment: below("var/lib/devcloud-agent/controller/50-controller.yaml"),
     keptConfiguration: below("var/lib/devcloud-agent/configuration.json"),
+    maintenance: below("var/lib/devcloud-agent/maintenance.json"),
     dockerGate: below("var/lib/devcloud-agent/docker-gate.env"),
     containersState: below("var/lib/devcloud-agent/containers"),
     docker: below("run/docker.sock"),
@@ -48,6 +55,9 @@ export function placesUnder(root: string): Places {
     groupFile: below("etc/group"),
     ovsdb: below("run/openvswitch/db.sock"),
     systemId: below("etc/openvswitch/system-id.conf"),
+    resolvConf: below("etc/resolv.conf"),
+    resolved: below("run/systemd/resolve"),
+    console: below("dev/console"),
     bootId: below("proc/sys/kernel/random/boot_id"),
     ipv6: below("proc/sys/net/ipv6/conf"),
   };

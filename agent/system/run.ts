@@ -12,7 +12,8 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** The child is killed after this time, in milliseconds, with every process that it started. */
   readonly timeoutMs: number;
-  readonly input?: string;
+  /** What it reads. A promise must not reject: the program is started at once, and its time begins when the input is there. */
+  readonly input?: string | Promise<string>;
 }
 
 /** More than any answer of a tool that we run; a tool that says more has gone mad. */
@@ -62,10 +63,16 @@ export async function run(command: string, args: readonly string[], options: Run
     else if (late) reject(timedOut(command, args, options.timeoutMs));
     else resolve({ code: exit?.code ?? 137, stdout: text(stdout), stderr: text(stderr) });
   };
-  const timer = setTimeout(() => {
-    late = true;
-    end();
-  }, options.timeoutMs);
+  let timer: NodeJS.Timeout | undefined;
+  let over = false;
+  const feed = (input?: string): void => {
+    if (over) return;
+    timer = setTimeout(() => {
+      late = true;
+      end();
+    }, options.timeoutMs);
+    child.stdin?.end(input);
+  };
   options.signal.addEventListener("abort", end, { once: true });
   child.on("error", (error: NodeJS.ErrnoException) => {
     const missing = error.code === "ENOENT";
@@ -79,8 +86,10 @@ export async function run(command: string, args: readonly string[], options: Run
   child.on("close", settle);
   // A child that ends before it has read everything is its own matter: its exit code says what is wrong.
   child.stdin?.on("error", () => undefined);
-  child.stdin?.end(options.input);
+  if (options.input instanceof Promise) void options.input.then(feed);
+  else feed(options.input);
   return promise.finally(() => {
+    over = true;
     clearTimeout(timer);
     clearTimeout(grace);
     options.signal.removeEventListener("abort", end);

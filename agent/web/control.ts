@@ -1,5 +1,7 @@
+import { AgentError } from "../core/errors.ts";
 import type { Reconciler } from "../core/reconciler.ts";
 import type { Network } from "../network/network.ts";
+import type { Uplinks } from "../network/uplinks/uplinks.ts";
 import type { Route } from "../system/http.ts";
 import type { Status } from "./status.ts";
 
@@ -10,6 +12,12 @@ export interface ControlTarget {
   readonly status: () => Promise<Status>;
   /** Tries the controller's last configuration again, although it failed. */
   readonly retryController: () => void;
+  /** Absent until the network stood once. */
+  readonly uplinks: () => Uplinks | undefined;
+  readonly maintenance: {
+    on(forMs: number, reason: string | undefined): Promise<void>;
+    off(): Promise<boolean>;
+  };
   /** Called with every event until the returned function is. */
   readonly subscribe: (listener: (event: object) => void) => () => void;
 }
@@ -21,6 +29,8 @@ export function controlRoutes({
   reload,
   status,
   retryController,
+  uplinks,
+  maintenance,
   subscribe,
 }: ControlTarget): Readonly<Record<string, Route>> {
   return {
@@ -31,7 +41,14 @@ export function controlRoutes({
       return status();
     },
     "POST /v1/network/apply": async (body) => {
-      if (isObject(body) && body.retry === true) network.retry();
+      if (isObject(body)) {
+        network.ask({
+          retry: body.retry === true,
+          force: body.force === true,
+          byOperator: body.byOperator === true,
+          adopt: body.adopt === true,
+        });
+      }
       await reload();
       await reconciler.pass();
       return status();
@@ -40,9 +57,53 @@ export function controlRoutes({
       retryController();
       return status();
     },
+    "POST /v1/maintenance/on": async (body) => {
+      const { forMs, reason } = maintenanceOf(body);
+      await maintenance.on(forMs, reason);
+      return status();
+    },
+    "POST /v1/maintenance/off": async () => {
+      await maintenance.off();
+      return status();
+    },
+    "POST /v1/network/drain": async (body, signal) => {
+      const { nic, forMs } = drainOf(body);
+      await begun(uplinks()).drain(nic, forMs, signal);
+      return status();
+    },
+    "POST /v1/network/undrain": async (body, signal) => {
+      const wasDrained = await begun(uplinks()).undrain(drainOf(body).nic, signal);
+      return { wasDrained, status: await status() };
+    },
     "POST /v1/network/confirm": async () => say(network, "confirm", status),
     "POST /v1/network/rollback": async () => say(network, "rollback", status),
   };
+}
+
+function begun(uplinks: Uplinks | undefined): Uplinks {
+  if (uplinks !== undefined) return uplinks;
+  throw new AgentError({
+    code: "E_NETWORK_STARTING",
+    message: "the agent has only just started, and does not watch the uplinks yet",
+    hint: "Try again in a few seconds.",
+  });
+}
+
+function maintenanceOf(body: unknown): { readonly forMs: number; readonly reason?: string } {
+  if (isObject(body) && typeof body.forMs === "number" && body.forMs > 0) {
+    const { forMs, reason } = body;
+    return typeof reason === "string" ? { forMs, reason } : { forMs };
+  }
+  throw new AgentError({ code: "E_CONTROL_BODY", message: "expected a duration in milliseconds", path: "forMs" });
+}
+
+/** What the command line sends: it has checked the form. */
+function drainOf(body: unknown): { readonly nic: string; readonly forMs: number } {
+  if (isObject(body) && typeof body.nic === "string") {
+    const forMs = typeof body.forMs === "number" && body.forMs > 0 ? body.forMs : 0;
+    return { nic: body.nic, forMs };
+  }
+  throw new AgentError({ code: "E_CONTROL_BODY", message: "expected the name of a NIC", path: "nic" });
 }
 
 async function say(network: Network, word: "confirm" | "rollback", status: () => Promise<Status>) {

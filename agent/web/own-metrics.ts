@@ -10,8 +10,21 @@ export interface OwnState {
   /** The network that the host follows now. */
   readonly network?: { readonly revision: number; readonly hash: string; readonly mode: string };
   readonly changing: boolean;
+  readonly maintenance: boolean;
+  /** Where the host stands on the ladder; absent before it stood anywhere. */
+  readonly rung?: number;
   /** Absent before the configuration was read. */
   readonly configuration?: InForce;
+  /** Who is at the other end of each cable of the bond. */
+  readonly neighbors: readonly OwnNeighbor[];
+}
+
+export interface OwnNeighbor {
+  readonly nic: string;
+  readonly device: string;
+  readonly chassis: string;
+  readonly name?: string;
+  readonly port: string;
 }
 
 const LOOP_STATES: readonly ReconcilerState["state"][] = ["idle", "running", "settled", "backoff"];
@@ -41,10 +54,23 @@ export class OwnMetrics {
     "hash",
     "mode",
   ]);
+  readonly #rung = this.#gauge(
+    "network_rung",
+    "Where the host stands: 0 its network, 1 a single member, 2 a VLAN of the kernel, 3 link-local only.",
+  );
   readonly #inForce = this.#gauge(
     "config_in_force",
     "Whether these settings are in force (1): those that are written, or what stands in for an invalid configuration.",
     ["settings"],
+  );
+  readonly #neighbors = this.#gauge(
+    "uplink_neighbor_info",
+    "The switch port at the other end of this NIC's cable, as LLDP tells it, value is always 1.",
+    ["nic", "device", "chassis", "switch", "port"],
+  );
+  readonly #maintenance = this.#gauge(
+    "maintenance",
+    "Whether a person works on this host, so that nothing is repaired or restarted by itself (1).",
   );
   readonly #changing = this.#gauge("network_change_pending", "Whether a change waits to be confirmed (1).");
   readonly #changes = this.#counter("network_changes_total", "Changes of the network, by how they ended.", ["outcome"]);
@@ -81,15 +107,21 @@ export class OwnMetrics {
   }
 
   async text(): Promise<string> {
-    const { ready, loops, network, changing, configuration } = this.#state();
+    const { ready, loops, network, changing, maintenance, rung, configuration, neighbors } = this.#state();
     this.#ready.set(ready === "yes" ? 1 : 0);
     this.#degraded.set(ready === "degraded" ? 1 : 0);
     this.#changing.set(changing ? 1 : 0);
+    this.#maintenance.set(maintenance ? 1 : 0);
+    if (rung === undefined) this.#rung.remove();
+    else this.#rung.set(rung);
     for (const settings of inForceWords) this.#inForce.set({ settings }, settings === configuration ? 1 : 0);
-    for (const gauge of [this.#loop, this.#problems, this.#config, this.#revision]) gauge.reset();
+    for (const gauge of [this.#loop, this.#problems, this.#config, this.#revision, this.#neighbors]) gauge.reset();
     for (const [capability, loop] of loops) {
       for (const state of LOOP_STATES) this.#loop.set({ capability, state }, state === loop.state ? 1 : 0);
       this.#problems.set({ capability }, problemCount(loop));
+    }
+    for (const { nic, device, chassis, name, port } of neighbors) {
+      this.#neighbors.set({ nic, device, chassis, switch: name ?? chassis, port }, 1);
     }
     if (network !== undefined) {
       this.#revision.set(network.revision);

@@ -3,6 +3,11 @@ import type { ContainerStatus } from "../containers/status.ts";
 import type { ControllerStatus } from "../controller/controller.ts";
 import type { Problem } from "../core/errors.ts";
 import type { ReconcilerState } from "../core/reconciler.ts";
+import type { Drift } from "../core/step.ts";
+import type { Rung } from "../network/ladder/rung.ts";
+import type { Legs } from "../network/legs/legs.ts";
+import type { Avoided } from "../network/uplinks/avoid.ts";
+import type { Gray } from "../network/uplinks/watch.ts";
 import type { OsView } from "../os/os.ts";
 
 /** What `devcloud-agent status --json` prints and the control socket answers. */
@@ -14,6 +19,8 @@ export interface Status {
   readonly startedAt: number;
   readonly ready: "no" | "yes" | "degraded";
   readonly configuration: ConfigurationStatus;
+  /** Absent when there is none. */
+  readonly maintenance?: MaintenanceStatus;
   readonly network: NetworkStatus;
   readonly os: OsStatus;
   /** Absent until it is begun with, after the network stands. */
@@ -25,6 +32,15 @@ export interface Status {
 /** Which settings are in force: those that are written; or, where these are invalid, others that stand in for them. */
 export const inForceWords = ["written", "last-good", "network-alone", "none"] as const;
 export type InForce = (typeof inForceWords)[number];
+
+/** A person works on this host: nothing is repaired or restarted by itself. Milliseconds since the epoch. */
+export interface MaintenanceStatus {
+  readonly by: "operator" | "configuration";
+  /** Absent where the configuration says it. */
+  readonly since?: number;
+  readonly until: number;
+  readonly reason?: string;
+}
 
 export interface ConfigurationStatus {
   readonly inForce: InForce;
@@ -55,9 +71,29 @@ export interface NetworkStatus {
   readonly confirmedAt?: string;
   readonly bond?: { readonly name: string; readonly members: readonly MemberStatus[] };
   readonly wiring?: WiringStatus;
+  /** Where the host stands on the ladder; absent before it stood anywhere. */
+  readonly rung?: Rung;
+  /** Absent until they are watched. */
+  readonly uplinks?: UplinksStatus;
+  /** What others have on our bridge and our devices, and chose for theirs: left alone. */
+  readonly others?: readonly Drift[];
+  /** Absent until lldpd was asked. */
+  readonly legs?: Legs;
   readonly addresses: readonly { readonly device: string; readonly address: string; readonly vlan: number | null }[];
   /** A change that waits to be confirmed. */
-  readonly change?: { readonly id: string; readonly startedAt: string; readonly remainingMs: number };
+  readonly change?: {
+    readonly id: string;
+    readonly startedAt: string;
+    /** Milliseconds since it began. */
+    readonly sinceMs: number;
+    readonly remainingMs: number;
+  };
+}
+
+/** What is known of the network behind the bond, and which NICs the bond is kept off. */
+export interface UplinksStatus {
+  readonly gray: Gray;
+  readonly avoided: readonly Avoided[];
 }
 
 /** What hangs on the bond. `undefined` of what stands: Open vSwitch does not answer. */

@@ -87,6 +87,10 @@ export class FakeDatabase {
     rows.set(uuid, { ...row, ...values, _uuid: uuid });
   }
 
+  remove(table: TableName, uuid: Uuid): void {
+    this.#table(this.#tables, table).delete(uuid);
+  }
+
   /** Carries out a transaction as ovsdb-server does. Throws E_OVSDB_CHANGED for a guard that fails. */
   execute({ operations }: Transaction<Vswitch>): void {
     const tables: Tables = new Map([...this.#tables].map(([name, rows]) => [name, new Map(rows)]));

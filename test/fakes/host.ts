@@ -1,7 +1,7 @@
 import { AgentError } from "../../agent/core/errors.ts";
 import type { ProbeTarget } from "../../agent/core/probe.ts";
 import { finishRollback } from "../../agent/network/change.ts";
-import type { Observed } from "../../agent/network/observed.ts";
+import type { DnsObserved, Observed } from "../../agent/network/observed.ts";
 import type { NetworkEvent, NetworkPorts } from "../../agent/network/ports.ts";
 import { compile } from "../../agent/network/transaction.ts";
 import { FakeClock } from "./clock.ts";
@@ -21,6 +21,9 @@ export class FakeHost {
   readonly state = new FakeState();
   readonly vswitchd: FakeVswitchd;
   systemId: string | undefined;
+  dns: DnsObserved = { way: "file", text: null };
+  /** What was said on the machine's console. */
+  readonly console: string[] = [];
   rescue = "";
   bootId = "boot-1";
   ovsdb: "alive" | "dead" = "alive";
@@ -28,6 +31,10 @@ export class FakeHost {
   vswitchdState: "alive" | "hung" = "alive";
   /** Which probes get an answer, given how the host is now. */
   answers: (target: ProbeTarget) => boolean = () => true;
+  /** Whom the kernel knows on the management network. */
+  neighbours: readonly string[] = [];
+  /** Who listens to the gateway: called back for each answer. */
+  heard: () => void = () => undefined;
   /** When somebody else's dead-man fires, in monotonic milliseconds. */
   deadMan: { readonly id: string; readonly at: number } | undefined;
   commits = 0;
@@ -41,7 +48,9 @@ export class FakeHost {
   async observe(): Promise<Observed> {
     const { addresses: ledger = [] } = (await this.state.read("ledger")) ?? {};
     const systemId = this.systemId === undefined ? {} : { systemIdFile: this.systemId };
-    return { ovs: this.database.observe(), kernel: this.kernel.observe(), ledger, ...systemId };
+    const { nics: avoid = [] } = (await this.state.read("avoid")) ?? {};
+    const { dns } = this;
+    return { ovs: this.database.observe(), kernel: this.kernel.observe(), ledger, avoid, dns, ...systemId };
   }
 
   /** What every look at a running host does by itself: vswitchd takes what is new. */
@@ -140,6 +149,7 @@ export class FakeProcess {
         render: (name, value) => state.render(name, value),
       },
       ovs: {
+        second: async () => undefined,
         observe: () =>
           this.#look(() => {
             if (host.ovsdb === "dead")
@@ -166,6 +176,8 @@ export class FakeProcess {
       },
       kernel: {
         observe: () => this.#look(() => host.kernel.observe()),
+        whole: () => this.#look(() => host.kernel.whole()),
+        prepare: () => undefined,
         batch: (lines) => this.#effect(() => host.kernel.batch(lines)),
       },
       prober: {
@@ -187,6 +199,23 @@ export class FakeProcess {
           this.#effect(() => {
             host.systemId = value;
           }),
+      },
+      dns: {
+        observe: () => this.#look(() => host.dns),
+        write: (step) =>
+          this.#effect(() => {
+            if (step.kind === "set-dns") host.dns = { way: "resolved", servers: step.servers };
+            else host.dns = { way: "file", text: step.text };
+          }),
+      },
+      console: (text) => void host.console.push(text),
+      bootId: host.bootId,
+      neighbourhood: {
+        listen: async (_gateway, heard, signal) => {
+          host.heard = heard;
+          await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+        },
+        known: async () => host.neighbours,
       },
       announce: () => undefined,
       setIpv6: (device, { setting, value }) => this.#effect(() => host.kernel.setIpv6(device, setting, value)),

@@ -1,3 +1,4 @@
+import type { KernelWhole } from "../../agent/network/kernel.ts";
 import type { KernelObserved, Link } from "../../agent/network/observed.ts";
 import { type AddressTarget, ROUTE_PROTOCOL, type RouteTarget } from "../../agent/network/target.ts";
 
@@ -7,8 +8,12 @@ export class FakeKernel {
   addresses: AddressTarget[] = [];
   /** What was written below /proc/sys/net/ipv6/conf, as `DEVICE/SETTING`. */
   readonly ipv6 = new Map<string, number>();
+  /** The module 8021q is there. */
+  knowsVlans = true;
   /** With their protocol; only those of ours are observed. */
-  routes: (RouteTarget & { readonly protocol: number })[] = [];
+  routes: (RouteTarget & { readonly protocol: number; readonly metric?: number })[] = [];
+  /** Of the routes that come with addresses, as `DEVICE ADDRESS`. */
+  readonly metrics = new Map<string, number>();
 
   observe(): KernelObserved {
     const ours = this.routes.filter(({ protocol }) => protocol === ROUTE_PROTOCOL);
@@ -16,6 +21,24 @@ export class FakeKernel {
       links: [...this.links.values()],
       addresses: [...this.addresses],
       routes: ours.map(({ to, via, device }) => ({ to, via, device })),
+    };
+  }
+
+  /** Everything, also what others made. */
+  whole(): KernelWhole {
+    return {
+      links: [...this.links.values()].map((link) => ({ ...link, address: link.mac })),
+      addresses: this.addresses.map(({ device, address }) => {
+        const metric = this.metrics.get(`${device} ${address}`);
+        return { device, address, ...(metric === undefined ? {} : { metric }) };
+      }),
+      routes: this.routes.map(({ protocol, metric, ...route }) => ({
+        ...route,
+        family: 4,
+        protocol,
+        table: 254,
+        ...(metric === undefined ? {} : { metric }),
+      })),
     };
   }
 
@@ -54,7 +77,9 @@ export class FakeKernel {
 
   setIpv6(device: string, setting: "disable_ipv6" | "accept_ra", value: number): void {
     this.ipv6.set(`${device}/${setting}`, value);
-    if (setting === "disable_ipv6" && value === 1) this.quiet(device);
+    if (setting !== "disable_ipv6") return;
+    if (value === 1) this.quiet(device);
+    else if (this.links.get(device)?.up === true) this.change(device, { linkLocal: true });
   }
 
   /** Runs every line; returns the complaints of those that failed. */
@@ -65,8 +90,9 @@ export class FakeKernel {
   #line(words: readonly string[]): string | undefined {
     const after = (word: string): string => words[words.indexOf(word) + 1] ?? "";
     const device = after("dev");
-    if (!this.links.has(device)) return `Cannot find device "${device}"`;
     const [object, verb, value = ""] = words;
+    if (`${object} ${verb}` === "link add") return this.#addVlan(words[3] ?? "", after("name"));
+    if (!this.links.has(device)) return `Cannot find device "${device}"`;
     switch (`${object} ${verb}`) {
       case "link set": {
         const internal = this.links.get(device)?.kind === "openvswitch";
@@ -78,8 +104,13 @@ export class FakeKernel {
         });
         return undefined;
       }
+      case "link del":
+        this.remove(device);
+        return undefined;
       case "address replace":
         this.addresses = [...this.addresses.filter((entry) => !isAt(entry, device, value)), { device, address: value }];
+        if (words.includes("metric")) this.metrics.set(`${device} ${value}`, Number(after("metric")));
+        else this.metrics.delete(`${device} ${value}`);
         return undefined;
       case "address del":
         return this.#deleteAddress(device, value);
@@ -88,11 +119,19 @@ export class FakeKernel {
         if (!this.addresses.some((entry) => entry.device === device)) return "Error: Nexthop has invalid gateway.";
         const protocol = Number(after("proto"));
         this.routes = this.routes.filter((route) => route.to !== value || route.protocol !== protocol);
-        this.routes.push({ to: value, via: after("via"), device, protocol });
+        this.routes.push({ to: value, via: after("via"), device, protocol, metric: Number(after("metric")) });
+        return undefined;
+      }
+      case "route add": {
+        if (this.links.get(device)?.up !== true) return "Error: Device for nexthop is not up.";
+        const metric = words.includes("metric") ? { metric: Number(after("metric")) } : {};
+        this.routes.push({ to: value, via: after("via"), device, protocol: Number(after("proto")), ...metric });
         return undefined;
       }
       case "route del": {
-        const kept = this.routes.filter((route) => route.to !== value || route.via !== after("via"));
+        const kept = this.routes.filter(
+          (route) => route.to !== value || route.via !== after("via") || route.device !== device,
+        );
         if (kept.length === this.routes.length) return "RTNETLINK answers: No such process";
         this.routes = kept;
         return undefined;
@@ -100,6 +139,15 @@ export class FakeKernel {
       default:
         return `Object "${object} ${verb}" is unknown`;
     }
+  }
+
+  #addVlan(parent: string, name: string): string | undefined {
+    const nic = this.links.get(parent);
+    if (!this.knowsVlans) return "Error: Unknown device type.";
+    if (nic === undefined) return `Cannot find device "${parent}"`;
+    if (this.links.has(name)) return "RTNETLINK answers: File exists";
+    this.addNic(name, nic.mac, { kind: "vlan", parent, carrier: nic.carrier });
+    return undefined;
   }
 
   /** With the last address of a device the kernel drops its routes. */

@@ -30,8 +30,8 @@ export function networkSettings(changes: Partial<NetworkSettings> = {}): Network
   };
 }
 
-export function configOf(network: NetworkSettings, revision = 1): NetworkConfig {
-  return { network, hash: hashOf({ network }), revision };
+export function configOf(network: NetworkSettings, revision = 1, dns?: readonly string[]): NetworkConfig {
+  return { network, hash: hashOf({ network, dns }), revision, ...(dns === undefined ? {} : { dns }) };
 }
 
 /** The same network with its management address on another VLAN. */

@@ -36,6 +36,8 @@ export class FakeVswitchd {
     this.#ofport += 1;
     const ofport = (row.ofport[0] ?? -1) > 0 ? row.ofport : [this.#ofport];
     const up = row.type === "patch" || row.type === "internal" || (link?.up === true && link.carrier);
+    const [mtu] = row.mtu_request;
+    if (mtu !== undefined && link !== undefined) this.#kernel.change(row.name, { mtu });
     const mac = row.mac[0] ?? link?.mac;
     this.#database.set("Interface", row._uuid, {
       ofport,

@@ -70,7 +70,7 @@ test("a second daemon leaves the first one's control socket alone, also when it 
     const { stdout, code } = await host().cli("status", "--json");
     return code === 0 ? (JSON.parse(stdout) as { pid: unknown }).pid : stdout;
   };
-  await expect.poll(answering).toBe(first.pid);
+  await expect.poll(answering, { timeout: 10_000 }).toBe(first.pid);
   await using second = new AgentProcess(host().agentCommand("run"), host().env);
   await second.waitFor((line) => JSON.stringify(line).includes("E_CONTROL_BUSY"));
   expect(await answering()).toBe(first.pid);
@@ -80,14 +80,14 @@ test("a second daemon leaves the first one's control socket alone, also when it 
 
 test("a status of an agent that is stopped ends by itself and says that it does not answer", async () => {
   const agent = await standing(host());
-  await expect.poll(async () => (await host().cli("status")).code).toBe(0);
+  await expect.poll(async () => (await host().cli("status")).code, { timeout: 10_000 }).toBe(0);
   agent.kill("SIGSTOP");
   const { code, stdout, stderr } = await host()
     .cli("status")
     .finally(() => agent.kill("SIGCONT"));
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   expect(stderr).toContain("E_CONTROL_TIMEOUT");
-  await expect.poll(async () => (await host().cli("status")).code).toBe(0);
+  await expect.poll(async () => (await host().cli("status")).code, { timeout: 10_000 }).toBe(0);
 });
 
 test("a plan leaves a damaged ledger where it is and says so on stderr, away from its JSON", async () => {

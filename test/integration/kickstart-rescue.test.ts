@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openStateStore } from "../../agent/system/state-store.ts";
 import { readFleet } from "../../kickstart/fleet.ts";
 import { managementOf } from "../../kickstart/network-line.ts";
 import { rescueScript } from "../../kickstart/rescue.ts";
@@ -33,19 +34,20 @@ describe("the rescue of the first boot, where nothing made the port", () => {
     await symlink("..", join(folder, "net", name, "device"));
   };
   const rescue = async () => {
-    const start = 'mount --bind "$1/net" /sys/class/net && PATH="$1/bin:$PATH" exec sh "$1/rescue.sh"';
+    const start =
+      'mount --bind "$1/net" /sys/class/net && DEVCLOUD_ROOT="$1" PATH="$1/bin:$PATH" exec sh "$1/rescue.sh"';
     const { code, stderr } = await run(["unshare", "--mount", "sh", "-c", start, "sh", folder]);
     const trace = (await readFile(join(folder, "trace"), "utf8")).split("\n").filter(Boolean);
     return { code, stderr, changes: trace.filter((line) => !line.startsWith("link show")) };
   };
   const tried = (name: string): string[] => [
-    `link add link ${name} name dcrescue type vlan id 100`,
-    "link set dev dcrescue up",
-    "address replace 10.1.0.17/24 dev dcrescue",
-    "route replace default via 10.1.0.1 dev dcrescue",
+    `link add link ${name} name dc-vlan100 type vlan id 100`,
+    "link set dev dc-vlan100 up",
+    "address replace 10.1.0.17/24 dev dc-vlan100",
+    "route replace default via 10.1.0.1 dev dc-vlan100",
   ];
   const up = ["link set dev eno1 up", "link set dev eno2 up"];
-  const away = "link delete dev dcrescue";
+  const away = "link delete dev dc-vlan100";
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "devcloud-rescue-"));
@@ -68,11 +70,14 @@ case "$*" in "link show dev mgmt0") exit 1 ;; "link add"*) echo "$4" >'${folder}
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   test("puts the address on a VLAN of the first NIC from which the gateway answers, and takes away the other", async () => {
-    await program("ping", `[ "$*" = "-4 -c 1 -W 2 -I dcrescue 10.1.0.1" ] && [ "$(cat '${folder}/below')" = eno2 ]`);
+    await program("ping", `[ "$*" = "-4 -c 1 -W 2 -I dc-vlan100 10.1.0.1" ] && [ "$(cat '${folder}/below')" = eno2 ]`);
     const { code, stderr, changes } = await rescue();
     expect(code, stderr).toBe(0);
     expect(changes).toEqual([...up, ...tried("eno1"), away, ...tried("eno2")]);
     expect(stderr).toContain("10.1.0.17/24 is on VLAN 100 of eno2");
+    const onUnreadable = () => expect.unreachable();
+    const state = openStateStore(join(folder, "var/lib/devcloud-agent/network"), { onUnreadable, keepAside: false });
+    expect(await state.read("ledger")).toEqual({ addresses: [{ device: "dc-vlan100", address: "10.1.0.17/24" }] });
   });
 
   test("leaves nothing behind where the gateway answers from no NIC", async () => {
@@ -87,7 +92,7 @@ case "$*" in "link show dev mgmt0") exit 1 ;; "link add"*) echo "$4" >'${folder}
     await program("ip", `echo "$*" >>'${folder}/trace'\ncase "$*" in "link show"* | "link add"*) exit 2 ;; esac`);
     const { code, changes } = await rescue();
     expect(code).toBe(1);
-    expect(changes).toEqual(["link set dev eno2 up", "link add link eno2 name dcrescue type vlan id 100"]);
+    expect(changes).toEqual(["link set dev eno2 up", "link add link eno2 name dc-vlan100 type vlan id 100"]);
   });
 
   test("leaves the port to the agent where its program is sound", async () => {

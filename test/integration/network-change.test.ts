@@ -1,4 +1,7 @@
-import { expect, test } from "vitest";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import type { AgentProcess } from "../lab/agent.ts";
 import type { Host } from "../lab/host.ts";
 import {
@@ -71,24 +74,65 @@ test("a change that cuts the host off is rolled back, as the gateway sees it, an
 
 test("a change that was rolled back is tried again when a person says so, and then it has not failed any more", async () => {
   const agent = await fresh();
-  const probed = { ...storage, probes: ["gateway", "tcp:10.1.0.1:7777"], confirm: { deadline: "3s" } };
-  const mark = await reconfigure(host(), probed);
+  const moved = { vlan: "management", ipv4: ["10.1.30.11/24"], gateway: "10.1.30.1" };
+  const mark = await reconfigure(host(), { ...cutOff, addresses: { mgmt0: moved } });
   const back = await agent.event("change", "rolled-back", { from: mark });
-  expect(JSON.stringify(back)).toContain("10.1.0.1:7777");
-  const server = `require("net").createServer(() => {}).listen(7777, "10.1.0.1")`;
-  const stop = new AbortController();
-  const { run } = await import("../lab/command.ts");
-  const enter = ["nsenter", `--net=/run/netns/${lab().fabric.gateway}`];
-  const serving = run([...enter, process.execPath, "-e", server], { env: lab().env, signal: stop.signal }).catch(
-    () => undefined,
-  );
-  await expect
-    .poll(async () => (await host().cli("network", "apply", "--retry")).code, { timeout: 20_000, interval: 200 })
-    .toBe(0);
-  expect((await host().cli("status")).code).toBe(0);
-  expect(JSON.stringify(stateOf(host(), "failed"))).not.toContain("7777");
-  stop.abort();
-  await serving;
+  expect(JSON.stringify(back)).toContain("10.1.30.1");
+  await lab().allow(PRUNED);
+  try {
+    await expect
+      .poll(async () => (await host().cli("network", "apply", "--retry")).code, { timeout: 20_000, interval: 200 })
+      .toBe(0);
+    expect((await host().cli("status")).code).toBe(0);
+    expect(JSON.stringify(stateOf(host(), "failed"))).not.toContain("10.1.30.1");
+  } finally {
+    await lab().prune(PRUNED);
+  }
+});
+
+test("a change before which no probe answers is refused, and with force kept only if one answers after it", async () => {
+  const agent = await fresh();
+  // The network that there is can ask nobody: its gateway is gone.
+  await lab().gateway("ip", "link", "set", "vlan100", "down");
+  try {
+    const mark = await reconfigure(host(), { ...storage, confirm: { deadline: "3s" } });
+    await agent.waitFor(tells("E_NETWORK_NO_PROBE"), { from: mark });
+    const refused = await host().cli("network", "apply");
+    expect([refused.code, refused.stdout]).toEqual([4, expect.stringContaining("E_NETWORK_NO_PROBE")]);
+    expect(agent.lines.slice(mark).filter(({ event }) => event === "change")).toEqual([]);
+    const forced = await host().cli("network", "apply", "--force");
+    expect([forced.code, forced.stdout]).toEqual([1, expect.stringContaining("E_NETWORK_ROLLED_BACK")]);
+  } finally {
+    await lab().gateway("ip", "link", "set", "vlan100", "up");
+  }
+  await expect.poll(async () => (await host().cli("network", "apply", "--retry")).code, { timeout: 20_000 }).toBe(0);
+  const history = await host().cli("network", "history");
+  expect(history.stdout.split("\n")[0]).toContain("confirmed");
+  expect(history.stdout).toContain("rolled-back: gateway 10.1.0.1 does not answer");
+  expect(history.stdout).toContain("+ port stor0 on br-uplink on VLAN 105");
+});
+
+test("a login that is older than the change cannot confirm it, a newer one can", async () => {
+  const agent = await fresh();
+  const folder = await mkdtemp(join(tmpdir(), "login-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  // What sshd starts for a session, as far as the process table tells: its shell waits for the moment to speak.
+  const sshd = join(folder, "sshd");
+  await copyFile("/bin/sh", sshd);
+  const go = join(folder, "go");
+  await host().exec(["mkfifo", go]);
+  const confirm = host().agentCommand("network", "confirm");
+  const script = `read word <"$0"; "$@"; echo "code $?"`;
+  const old = host().exec([sshd, "-c", script, go, ...confirm]);
+  const mark = await reconfigure(host(), { ...storage, confirm: { by: "operator", deadline: "60s" } });
+  await agent.event("change", "probe", { from: mark });
+  await writeFile(go, "now\n");
+  const { stdout, stderr } = await old;
+  expect(stdout).toBe("code 4\n");
+  expect(stderr).toContain("older than the change");
+  const fresher = await host().exec([sshd, "-c", `"$@"; echo "code $?"`, "sshd", ...confirm]);
+  expect(fresher.stdout).toContain("code 0");
+  await agent.event("change", "confirmed", { from: mark });
 });
 
 test("a change waits for an operator where it is so configured", async () => {
@@ -168,17 +212,20 @@ test("an agent that is killed after applying and started again goes on with the 
   await expectVerified(host());
 });
 
-test("a change under a stopped vswitchd says so, and is rolled back once that goes on", async () => {
+test("a change that is forced under a stopped vswitchd says so, and is rolled back once that goes on", async () => {
   const agent = await fresh();
   host().pauseOvs("vswitchd");
   // The durations of a change are those of its own configuration.
   const mark = await reconfigure(host(), storage, { timing: { apply_timeout: "1s" } });
+  await agent.waitFor(tells("E_NETWORK_NO_PROBE"), { from: mark });
+  const forced = host().cli("network", "apply", "--force");
   await agent.event("change", "committed", { from: mark });
   const told = await agent.waitFor(tells("E_OVS_NOT_APPLIED"), { from: mark });
   expect(JSON.stringify(told)).toContain("did not apply");
   host().resumeOvs("vswitchd");
   await agent.waitFor(tells("E_NETWORK_ROLLED_BACK"), { from: mark });
   expect(await host().vsctl("list-ports", "br-uplink")).not.toContain("stor0");
+  expect((await forced).code).toBe(1);
   expect(await lab().reach(host().address)).toBe(true);
 });
 

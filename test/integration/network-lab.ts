@@ -47,7 +47,7 @@ export async function asDelivered(lab: Lab, host: Host): Promise<void> {
   await host.startOvs();
 }
 
-export type StateFile = "last-good" | "pending" | "confirmed" | "rolling-back" | "failed" | "ledger";
+export type StateFile = "last-good" | "pending" | "confirmed" | "rolling-back" | "failed" | "ledger" | "avoid";
 
 export function stateFile(host: Host, name: StateFile): string {
   return join(host.root, "var/lib/devcloud-agent/network", `${name}.json`);
@@ -79,8 +79,8 @@ export async function expectVerified(host: Host): Promise<void> {
   expect(`${code} ${stdout}${stderr}`).toMatch(/^0 /);
 }
 
-/** One table of the database in wire form. */
-export async function select(host: Host, table: string, ...columns: string[]): Promise<string> {
+/** The rows of a table in wire form, sorted: the server keeps no order. */
+export async function select(host: Host, table: string, ...columns: string[]): Promise<readonly string[]> {
   const operation = JSON.stringify(["Open_vSwitch", { op: "select", table, where: [], columns }]);
   const { stdout, code, stderr } = await host.exec([
     "ovsdb-client",
@@ -89,7 +89,8 @@ export async function select(host: Host, table: string, ...columns: string[]): P
     operation,
   ]);
   if (code !== 0) throw new Error(`ovsdb-client: ${stderr}`);
-  return stdout;
+  const [{ rows }] = JSON.parse(stdout) as [{ readonly rows: readonly unknown[] }];
+  return rows.map((row) => JSON.stringify(row)).toSorted();
 }
 
 /** Addresses of a device, as `ip` prints them. */

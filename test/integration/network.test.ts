@@ -120,12 +120,12 @@ test("ports, addresses and routes of others survive changes and repairs", async 
     ofport: await host().vsctl("get", "Interface", "tap-monitor", "ofport"),
     vip: (await addressesOf(host(), "mgmt0")).includes("10.1.0.100/32"),
     route: (await host().exec(["ip", "route", "show", "10.99.0.0/16"])).stdout,
-    id: await host().vsctl("get", "Open_vSwitch", ".", "external_ids:ovn-remote"),
+    id: await host().vsctl("get", "Open_vSwitch", ".", "external_ids:inventory-id"),
   });
   await host().vsctl(
     ...["--", "add-port", "br-uplink", "tap-monitor", "tag=110", "external_ids:mine=yes"],
     ...["--", "set", "Interface", "tap-monitor", "type=internal"],
-    ...["--", "set", "Open_vSwitch", ".", "external_ids:ovn-remote=tcp:10.0.0.1:6642"],
+    ...["--", "set", "Open_vSwitch", ".", "external_ids:inventory-id=r7u12"],
   );
   await host().exec(["ip", "address", "add", "10.1.0.100/32", "dev", "mgmt0"]);
   await host().exec(["ip", "route", "add", "10.99.0.0/16", "via", "10.1.0.9", "dev", "mgmt0", "proto", "static"]);

@@ -59,10 +59,10 @@ describe("the package", () => {
     ]);
   });
 
-  test("requires what the agent starts, names what it bundles, and requires Open vSwitch weakly", async () => {
+  test("requires what the agent starts, names what it bundles, and wants Open vSwitch, lldpd and tcpdump weakly", async () => {
     const requires = (await query("--requires")).filter((name) => !name.startsWith("rpmlib("));
     expect(new Set(requires)).toEqual(new Set(["/bin/sh", "iproute", "iputils", "nodejs >= 1:22.12", "systemd"]));
-    expect(await query("--recommends")).toEqual(["openvswitch"]);
+    expect(await query("--recommends")).toEqual(["lldpd", "openvswitch", "tcpdump"]);
     const provides = await query("--provides");
     const { packages } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package-lock.json"), "utf8")) as {
       packages: Record<string, { version: string }>;

@@ -59,6 +59,8 @@ export class Fabric {
     await addNamespaces([this.namespace, this.gateway], this.#env);
     // Switches are no IPv6 hosts: without this each veth end would speak on the wire by itself.
     await this.#in(this.namespace, "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6 || true");
+    // Linux answers for an address on every device; a router answers on the VLAN that has it.
+    await this.#in(this.gateway, "echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore");
     const vlans = [...this.#allowed];
     const links = vlans.map(
       (vlan) => `link add gw-${vlan} type veth peer name vlan${vlan} netns ${this.gateway}\nlink set gw-${vlan} up\n`,
@@ -131,6 +133,17 @@ export class Fabric {
       namespace,
       cables.map((cable) => cable.nic),
     );
+    await this.#addPorts(cables);
+  }
+
+  /** The same for devices that are in the switches' namespace already: the taps of a virtual machine. */
+  async attach(cables: readonly Cable[]): Promise<void> {
+    const links = cables.map(({ port }) => `link set ${port} up\n`);
+    await must(["ip", "-n", this.namespace, "-batch", "-"], { env: this.#env, input: links.join("") });
+    await this.#addPorts(cables);
+  }
+
+  async #addPorts(cables: readonly Cable[]): Promise<void> {
     await this.ovs.vsctl(
       ...cables.flatMap(({ port, fabric }) => [
         ...["--", "add-port", `fab${fabric}`, port, "vlan_mode=trunk", this.#trunks()],
@@ -171,6 +184,12 @@ export class Fabric {
   async #setTrunks(): Promise<void> {
     const ports = ["trunkAB", "trunkBA", ...this.#cables.keys()];
     await this.ovs.vsctl(...ports.flatMap((port) => ["--", "set", "Port", port, this.#trunks()]));
+  }
+
+  /** The switch ports of these cables send a VLAN without its tag, as switches do for hosts that know of none. */
+  async untag(vlan: number, ports: readonly string[]): Promise<void> {
+    const native = ["vlan_mode=native-untagged", `tag=${vlan}`];
+    await this.ovs.vsctl(...ports.flatMap((port) => ["--", "set", "Port", port, ...native]));
   }
 
   async #link(port: string, state: "up" | "down"): Promise<void> {

@@ -79,6 +79,14 @@ export class Lab implements AsyncDisposable {
     return (await run([...this.#gateway(), "ping", "-n", "-c", "1", "-W", "1", address], { env: this.env })).code === 0;
   }
 
+  /** The switch ports of a host send a VLAN without its tag, until the host is plugged in anew. */
+  async untag(host: Host, vlan: number): Promise<void> {
+    await this.fabric.untag(
+      vlan,
+      host.nics.map(({ port }) => port),
+    );
+  }
+
   async capture(host: Host, nic: string, options: CaptureOptions = {}): Promise<Capture> {
     return await host.capture(nic, options);
   }

@@ -61,6 +61,10 @@ class Session {
 
     const [agent] = agents;
     if (agent === undefined) throw new Error("There is no host");
+    await this.#disturb(host);
+    await status("disturbed", "Needs a look", "drained", "tap-monitor", "new cards");
+    this.#terminal(await host.cli("status"), await host.cli("network", "show"));
+    await this.#calm(host);
     await this.#break(host, agent, controller);
     await status("in-trouble", "In trouble", "em2 has no link", "Connected");
     await agents[1]?.stop("SIGKILL");
@@ -85,6 +89,29 @@ class Session {
       await agent.waitFor((line) => line.event === "container" && line.name === name && line.verdict === "ok");
     }
     return agent;
+  }
+
+  /** People are at work: a NIC is drained for its switch, a probe hangs on our bridge, and the host is under maintenance. */
+  async #disturb(host: Host): Promise<void> {
+    await host.vsctl("add-port", "br-uplink", "tap-monitor", "--", "set", "Interface", "tap-monitor", "type=internal");
+    await Promise.all(this.#atWork(host, ["maintenance", "on", "--for", "2h", "--reason", "new cards"], "drain"));
+  }
+
+  async #calm(host: Host): Promise<void> {
+    await Promise.all(this.#atWork(host, ["maintenance", "off"], "undrain"));
+    await host.vsctl("del-port", "br-uplink", "tap-monitor");
+  }
+
+  #atWork(host: Host, maintenance: readonly string[], drain: "drain" | "undrain"): Promise<void>[] {
+    const time = drain === "drain" ? ["--for", "2h"] : [];
+    return [maintenance, ["network", drain, "em1", ...time]].map(async (words) => {
+      const { code, stderr } = await host.cli(...words);
+      if (code !== 0) throw new Error(`${words.join(" ")}: ${stderr}`);
+    });
+  }
+
+  #terminal(...texts: readonly { readonly stdout: string }[]): void {
+    for (const { stdout } of texts) this.#say(stdout);
   }
 
   /** A cable is cut, a container is stopped for good and another is ill, and the controller's configuration cuts the host off. */

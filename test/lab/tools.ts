@@ -7,6 +7,8 @@ import { must, run, withLock } from "./command.ts";
 
 export interface Need {
   readonly commands: readonly string[];
+  /** What must be there besides, by its place on a machine where the package is installed. */
+  readonly files?: readonly string[];
   readonly debian: string;
   readonly fedora: string;
   readonly why: string;
@@ -51,20 +53,26 @@ export async function hostTools(say: Say = sayOnStderr, wanted: readonly Need[] 
   // An ordinary user's PATH lacks the sbin folders, where half of these commands are.
   const path = [...(process.env.PATH ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin"].filter(Boolean);
   const missing: Need[] = [];
-  for (const need of wanted) if (!(await allFound(need.commands, path))) missing.push(need);
+  for (const need of wanted) if (!(await allFound(need, path))) missing.push(need);
   if (missing.length === 0) return { PATH: path.join(delimiter) };
+  return await envOf(await unpacked(missing, say), path);
+}
+
+/** The folder into which the packages of `wanted` are unpacked, whatever this machine has of them. */
+export async function unpacked(wanted: readonly Need[], say: Say = sayOnStderr): Promise<string> {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "devcloud-agent");
-  const folder = join(cache, "tools", await keyOf(missing));
+  const folder = join(cache, "tools", await keyOf(wanted));
   if (!existsSync(folder)) {
     await mkdir(join(cache, "tools"), { recursive: true });
     await withLock(join(cache, "tools.lock"), async () => {
-      if (!existsSync(folder)) await fetchTools(missing, cache, folder, say);
+      if (!existsSync(folder)) await fetchTools(wanted, cache, folder, say);
     });
   }
-  return await envOf(folder, path);
+  return folder;
 }
 
-async function allFound(commands: readonly string[], path: readonly string[]): Promise<boolean> {
+async function allFound({ commands, files = [] }: Need, path: readonly string[]): Promise<boolean> {
+  if (!files.every((file) => existsSync(file))) return false;
   for (const command of commands) if ((await locate(command, path)) === undefined) return false;
   return true;
 }
@@ -177,5 +185,7 @@ async function envOf(folder: string, path: readonly string[]): Promise<ToolEnv> 
   if (libraries.length > 0) env.LD_LIBRARY_PATH = [...libraries, ...(inherited ? [inherited] : [])].join(delimiter);
   const schemas = join(folder, "usr/share/openvswitch");
   if (existsSync(schemas)) env.OVS_PKGDATADIR = schemas;
+  const modules = join(folder, "usr/lib/python3/dist-packages");
+  if (existsSync(modules)) env.PYTHONPATH = modules;
   return env;
 }

@@ -54,6 +54,20 @@ export function bondPrimary({ bond }: NetworkDraft): Finding[] {
   ];
 }
 
+/** There is nothing to go back to, or to stay away from, without a preference. */
+export function bondFailback({ bond }: NetworkDraft): Finding[] {
+  if (bond?.failback !== "never" || (bond.primary !== undefined && bond.primary !== "none")) return [];
+  return [
+    {
+      code: "E_CONFIG_VALUE",
+      message: "the bond has no primary that it could stay away from",
+      path: ["network", "bond", "failback"],
+      expected: "a `primary`, or no `failback`",
+      hint: "Without a primary the bond stays where it is anyway.",
+    },
+  ];
+}
+
 export function nicIdentities({ nics }: NetworkDraft): Finding[] {
   const all = [...(nics ?? [])];
   return (["mac", "pci"] as const).flatMap((key) =>

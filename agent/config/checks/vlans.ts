@@ -22,6 +22,11 @@ export function addressVlans({ vlans, addresses }: NetworkDraft): Finding[] {
   });
 }
 
+export function nativeVlan({ vlans, bond }: NetworkDraft): Finding[] {
+  if (bond?.nativeVlan === undefined) return [];
+  return undeclaredVlan(vlans, bond.nativeVlan, ["network", "bond", "native_vlan"]);
+}
+
 export function neutronVlans({ vlans, neutronBridges }: NetworkDraft): Finding[] {
   return [...neutronBridges].flatMap(([bridge, { vlans: names }]) => {
     const path = ["network", "neutron", "bridges", bridge, "vlans"];

@@ -1,13 +1,22 @@
+import type { BondSettings } from "../../config/settings.ts";
+import type { Observed } from "../observed.ts";
 import { nicMark, ownerMark } from "../owner.ts";
+import { thievesOf } from "../steady/thieves.ts";
+import { preferred } from "../uplinks/avoid.ts";
+import { activeMember } from "../uplinks/failover.ts";
 import type { NetworkObject } from "./object.ts";
 
 /** The active-backup bond of the uplinks, trunking every VLAN of the configuration and no other. */
-export const bond: NetworkObject = ({ network, deviceOf }) => {
-  const { name, members, primary, updelayMs, downdelayMs, detect, mtu } = network.bond;
+export const bond: NetworkObject = ({ network, deviceOf, observed }) => {
+  const { name, members, nativeVlan, updelayMs, downdelayMs, detect, mtu } = network.bond;
+  const native = nativeVlan === undefined ? undefined : network.vlans[nativeVlan];
   const devices = members.flatMap((nic) => {
     const device = deviceOf(nic);
     return device === undefined ? [] : [{ nic, device }];
   });
+  // What arrives on a NIC that another bridge has as well goes there.
+  const stolen = devices.filter(({ device }) => thievesOf(device, observed.ovs).length > 0);
+  const primary = primaryNow(network.bond, [...observed.avoid, ...stolen], observed);
   return {
     links: devices.map(({ device }) => device),
     ports: [
@@ -16,8 +25,8 @@ export const bond: NetworkObject = ({ network, deviceOf }) => {
         port: {
           name,
           columns: {
-            vlan_mode: ["trunk"],
-            tag: [],
+            vlan_mode: [native === undefined ? "trunk" : "native-untagged"],
+            tag: native === undefined ? [] : [native],
             // An empty set would trunk all VLANs; the configuration always has one.
             trunks: Object.values(network.vlans).sort((a, b) => a - b),
             bond_mode: ["active-backup"],
@@ -42,3 +51,17 @@ export const bond: NetworkObject = ({ network, deviceOf }) => {
     ],
   };
 };
+
+/**
+ * Open vSwitch goes back to its primary by itself. Where it must not, the bond has one only as long as no member carries traffic:
+ * at its first choice.
+ */
+function primaryNow(
+  bond: BondSettings,
+  avoid: readonly { readonly nic: string }[],
+  { ovs }: Observed,
+): string | undefined {
+  const primary = preferred(bond, avoid);
+  const chosen = bond.failback === "never" && primary === bond.primary && activeMember(ovs, bond.name) !== undefined;
+  return chosen ? undefined : primary;
+}

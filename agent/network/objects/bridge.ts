@@ -8,7 +8,9 @@ export const bridge: NetworkObject = ({ network, hash, revision, hostMac }) => (
       name: network.bridge,
       columns: {
         datapath_type: network.datapath,
+        // Without a controller and standalone, ovs-vswitchd throws out all flows and forwards as a plain switch again.
         fail_mode: ["standalone"],
+        controller: [],
         stp_enable: false,
         rstp_enable: false,
         // Without hwaddr the bridge takes the lowest MAC of its NICs, and changes it with them.

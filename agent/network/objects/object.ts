@@ -7,6 +7,8 @@ export interface Context {
   readonly network: NetworkSettings;
   /** `host.name` of the configuration. */
   readonly hostName?: string;
+  /** `host.dns` of the configuration. */
+  readonly dns: readonly string[];
   readonly hash: string;
   readonly revision: number;
   readonly observed: Observed;

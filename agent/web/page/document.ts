@@ -41,6 +41,7 @@ export function pageDocument(view: PageView): string {
 <header><p class="host" id="host"></p><p class="live" id="live" data-tone="wait" role="status"></p></header>
 <noscript>${withoutScript(view)}</noscript>
 <main id="main" hidden>
+<p class="banner" id="banner" data-tone="warn" hidden></p>
 <section class="verdict" id="verdict" aria-live="polite"><h1 id="headline"></h1><p id="detail"></p></section>
 <dl class="facts" id="facts"></dl>
 <section id="wrong"><h2>What is wrong</h2><ul class="problems" id="problems"></ul></section>
@@ -57,12 +58,13 @@ export function pageDocument(view: PageView): string {
 `;
 }
 
-function withoutScript({ headline, detail, facts, problems, at }: PageView): string {
+function withoutScript({ banner, headline, detail, facts, problems, at }: PageView): string {
   const rows = facts.map(
     ({ name, value, note }) => `<div><dt>${escaped(name)}</dt><dd>${escaped(`${value} ${note}`)}</dd></div>`,
   );
   const wrong = problems.map(({ message }) => `<li>${escaped(message)}</li>`);
-  return `<section class="verdict"><h1>${escaped(headline)}</h1><p>${escaped(detail)}</p></section>
+  const notice = banner === undefined ? "" : `<p class="banner" data-tone="warn">${escaped(banner)}</p>`;
+  return `${notice}<section class="verdict"><h1>${escaped(headline)}</h1><p>${escaped(detail)}</p></section>
 <dl class="facts">${rows.join("")}</dl>${wrong.length === 0 ? "" : `<ul>${wrong.join("")}</ul>`}
 <p>As of ${escaped(new Date(at).toISOString())}. Without JavaScript this page is a summary that stands still: reload it for a newer
 one. /api/v1/status has everything as JSON.</p>`;

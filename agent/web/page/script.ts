@@ -33,6 +33,8 @@ function head() {
   tone(byId("verdict"), view.tone);
   byId("headline").textContent = view.headline;
   byId("detail").textContent = view.detail;
+  byId("banner").hidden = !view.banner;
+  byId("banner").textContent = view.banner || "";
   const facts = byId("facts");
   facts.replaceChildren();
   for (const fact of view.facts) {
@@ -91,26 +93,33 @@ function events() {
 }
 
 /* The wiring, from left to right on a wide screen and from top to bottom on a narrow one. */
-function places(ports) {
+function places({ legs, ports }) {
   const at = {};
+  const lines = ({ note, state, mark }) => [1, note, state, mark].filter(Boolean).length;
+  const tall = Math.max(...legs.map(({ nic, fabric }) => Math.max(lines(nic), lines(fabric))), ...ports.map(lines)) > 3;
+  const high = tall ? 110 : 92;
   if (narrow.matches) {
-    const row = (y) => [{ x: 4, y, w: 172, h: 86 }, { x: 184, y, w: 172, h: 86 }];
-    [at.f0, at.f1] = row(4);
-    [at.n0, at.n1] = row(132);
-    at.bond = { x: 60, y: 262, w: 240, h: 86 };
-    at.bridge = { x: 60, y: 386, w: 240, h: 86 };
-    ports.forEach((_, i) => { at["p" + i] = { x: 44, y: 506 + i * 98, w: 312, h: 86 }; });
-    return { at, width: 360, height: 500 + ports.length * 98 };
+    const h = high - 6, w = (352 - 8 * (legs.length - 1)) / legs.length;
+    legs.forEach((_, i) => {
+      at["f" + i] = { x: 4 + i * (w + 8), y: 4, w, h };
+      at["n" + i] = { x: 4 + i * (w + 8), y: h + 46, w, h };
+    });
+    const y = 2 * h + 90;
+    at.bond = { x: 60, y, w: 240, h: 86 };
+    at.bridge = { x: 60, y: y + 124, w: 240, h: 86 };
+    ports.forEach((_, i) => { at["p" + i] = { x: 44, y: y + 244 + i * (h + 12), w: 312, h }; });
+    return { at, width: 360, height: y + 238 + ports.length * (h + 12) };
   }
-  const height = Math.max(2, ports.length) * 112;
-  const pair = (i) => height / 2 + (i === 0 ? -102 : 10);
-  for (const i of [0, 1]) {
-    at["f" + i] = { x: 4, y: pair(i), w: 160, h: 92 };
-    at["n" + i] = { x: 254, y: pair(i), w: 190, h: 92 };
-  }
-  at.bond = { x: 534, y: height / 2 - 46, w: 190, h: 92 };
-  at.bridge = { x: 784, y: height / 2 - 46, w: 170, h: 92 };
-  ports.forEach((_, i) => { at["p" + i] = { x: 1014, y: (height / ports.length) * (i + 0.5) - 46, w: 282, h: 92 }; });
+  const height = Math.max(legs.length, ports.length) * (high + 20);
+  const middle = (i, of) => (height / of) * (i + 0.5);
+  legs.forEach((_, i) => {
+    const y = (height / 2) + (i - legs.length / 2) * (high + 20) + 10;
+    at["f" + i] = { x: 4, y, w: 180, h: high };
+    at["n" + i] = { x: 264, y, w: 190, h: high };
+  });
+  at.bond = { x: 540, y: height / 2 - 46, w: 190, h: 92 };
+  at.bridge = { x: 790, y: height / 2 - 46, w: 170, h: 92 };
+  ports.forEach((_, i) => { at["p" + i] = { x: 1014, y: middle(i, ports.length) - high / 2, w: 282, h: high }; });
   return { at, width: 1300, height };
 }
 function edge(svg, from, to, value, spine, whole) {
@@ -135,9 +144,9 @@ function edge(svg, from, to, value, spine, whole) {
   const x = (a[0] + b[0]) / 2, y = (a[1] + b[1]) / 2;
   put(svg, "path", undefined, { class: "cut", "data-tone": "bad", d: "M" + [x - 11, y - 11] + "L" + [x + 11, y + 11] + "M" + [x - 11, y + 11] + "L" + [x + 11, y - 11] });
 }
-function box(svg, { x, y, w, h }, { name, note, state, tone: value }) {
+function box(svg, { x, y, w, h }, { name, note, state, mark, tone: value }) {
   put(svg, "rect", undefined, { x, y, width: w, height: h, rx: 12, "data-tone": value });
-  const lines = [["name", name], ["soft", note], ["state", state]].filter(([, text]) => text);
+  const lines = [["name", name], ["soft", note], ["state", state], ["state", mark]].filter(([, text]) => text);
   lines.forEach(([kind, text], i) => {
     const line = put(svg, "text", text, { class: kind, x: x + 16, y: y + h / 2 + 7 + (i - (lines.length - 1) / 2) * 23, "data-tone": value });
     const room = w - 28, length = line.getComputedTextLength();
@@ -152,18 +161,20 @@ function wiring() {
   card.replaceChildren();
   const { wiring: shown } = view;
   if (!shown) { put(card, "p", "No network is configured on this host.", { class: "empty" }); return; }
-  const { at, width, height } = places(shown.ports);
+  for (const { text, tone: value } of shown.notices) put(card, "p", text, { class: "notice", "data-tone": value });
+  const { at, width, height } = places(shown);
   const svg = put(card, "svg", undefined, { viewBox: "0 0 " + width + " " + height, role: "img", "aria-label": shown.words });
-  shown.legs.slice(0, 2).forEach((leg, i) => {
+  shown.legs.forEach((leg, i) => {
     edge(svg, at["f" + i], at["n" + i], leg.cable);
     edge(svg, at["n" + i], at.bond, leg.inBond, false, true);
   });
   edge(svg, at.bond, at.bridge, shown.trunk);
-  shown.ports.forEach((port, i) => edge(svg, at.bridge, at["p" + i], port.tone === "bad" ? "bad" : undefined, true));
-  shown.legs.slice(0, 2).forEach((leg, i) => { box(svg, at["f" + i], leg.fabric); box(svg, at["n" + i], leg.nic); });
+  shown.ports.forEach((port, i) => edge(svg, at.bridge, at["p" + i], port.tone === "bad" || port.tone === "warn" ? port.tone : undefined, true));
+  shown.legs.forEach((leg, i) => { box(svg, at["f" + i], leg.fabric); box(svg, at["n" + i], leg.nic); });
   box(svg, at.bond, shown.bond);
   box(svg, at.bridge, shown.bridge);
   shown.ports.forEach((port, i) => box(svg, at["p" + i], port));
+  if (shown.quiet.length > 0) put(card, "p", "Not ours, and left alone: " + shown.quiet.join("; "), { class: "quiet" });
 }
 function live() {
   const age = performance.now() - heardAt, stale = age > STALE_MS;

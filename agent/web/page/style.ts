@@ -17,6 +17,7 @@ header p,footer p{margin:0}
 [data-tone=wait]{--tone:var(--wait);--tint:var(--wait-ground)}
 .live{white-space:normal;border-radius:14px}.live,.word{color:var(--tone);background:var(--tint)}
 .verdict{padding:20px 26px;border-radius:14px;background:var(--tint,var(--card));border-left:10px solid var(--tone,var(--line));margin:0}
+.banner{margin:0 0 14px;padding:12px 26px;border-radius:14px;background:var(--tint);color:var(--tone);font-weight:600;overflow-wrap:anywhere}
 h1{margin:0;font-size:clamp(34px,5vw,56px);line-height:1.1;letter-spacing:-.02em;color:var(--tone,var(--text))}
 .verdict p{margin:6px 0 0;font-size:20px}
 h2{margin:26px 0 10px;font-size:16px;font-weight:600;color:var(--soft)}
@@ -30,6 +31,8 @@ dd+dd{font-size:15px;font-weight:400;color:var(--soft);margin-top:4px}
 .problems li{display:grid;grid-template-columns:minmax(0,1fr) auto;align-items:baseline;column-gap:24px;padding:12px 18px;border-left:6px solid var(--tone);overflow-wrap:anywhere}
 .problems p{margin:0;grid-column:1;text-wrap:pretty}.problems .code{grid-area:1/2}.problems .hint,.code{color:var(--soft);font-size:15px}
 .picture{padding:14px}
+.picture p.notice{margin:0 0 12px;padding:8px 14px;border-radius:10px;background:var(--tint);color:var(--tone);font-weight:600;overflow-wrap:anywhere}
+.picture .quiet{margin:12px 2px 0;color:var(--soft);font-size:15px;overflow-wrap:anywhere}
 svg{display:block;width:100%;height:auto;margin:auto}
 svg text{fill:var(--text);font:17px system-ui,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif}
 svg .name{font-weight:650;font-size:20px}
@@ -41,6 +44,7 @@ svg rect[data-tone=wait]{stroke:var(--line);fill:var(--card)}
 svg path{fill:none;stroke:var(--soft);stroke-opacity:.55;stroke-width:3}
 svg path[data-tone]{stroke-opacity:1}
 svg path[data-tone=good]{stroke:var(--tone);stroke-width:7;stroke-linecap:round}
+svg path[data-tone=warn]{stroke:var(--tone);stroke-width:4}
 svg path[data-tone=wait]{stroke:var(--tone);stroke-dasharray:2 8;stroke-linecap:round}
 svg path[data-tone=bad]{stroke:var(--tone);stroke-dasharray:10 8}
 svg path.cut{stroke-dasharray:none;stroke-width:5;stroke-linecap:round}

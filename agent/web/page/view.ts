@@ -1,7 +1,9 @@
 import { reasons } from "../../containers/reasons.ts";
 import type { ContainerStatus } from "../../containers/status.ts";
 import type { Problem } from "../../core/errors.ts";
-import type { ContainersStatus, MemberStatus, Status } from "../status.ts";
+import { describeMaintenance } from "../maintenance.ts";
+import { isMild } from "../mild.ts";
+import type { ContainersStatus, MaintenanceStatus, MemberStatus, Status } from "../status.ts";
 import { sentence } from "./sentence.ts";
 import type { Told } from "./told.ts";
 import type { Tone } from "./tone.ts";
@@ -16,6 +18,8 @@ export interface PageView {
   readonly tone: Tone;
   readonly headline: string;
   readonly detail: string;
+  /** What whoever looks has to know first, whatever the verdict is. */
+  readonly banner?: string;
   readonly facts: readonly Fact[];
   readonly problems: readonly Wrong[];
   readonly wiring?: Wiring;
@@ -67,6 +71,7 @@ export function viewOf(status: Status, { host, at, events }: Surroundings): Page
     host,
     version: status.version,
     ...verdictOf(status, problems),
+    ...(status.maintenance && { banner: bannerOf(status.maintenance) }),
     facts: factsOf(status, at),
     problems,
     ...(wiring === undefined ? {} : { wiring }),
@@ -99,15 +104,24 @@ function verdictOf(
   return { tone: "good", headline: "In order", detail: `${stands}, and nothing is wrong.` };
 }
 
+function bannerOf(maintenance: MaintenanceStatus): string {
+  return `${sentence(describeMaintenance(maintenance))}. Nothing is repaired or restarted by itself.`;
+}
+
 function problemsOf({ network, os, containers, controller }: Status): readonly Wrong[] {
   const members = network.bond?.members ?? [];
   const cut = members.filter(({ link }) => link === "down" || link === "missing");
   const allCut = cut.length > 0 && cut.length === members.length;
   const ofNic = ({ code, message }: Problem): boolean =>
     code.startsWith("E_NIC_") && cut.some(({ nic }) => message.includes(`${nic} `));
+  // Told below, with what it means: they are among what the network tells too.
+  const ofContainers = ({ code, message }: Problem): boolean =>
+    (containers?.problems ?? []).some((each) => each.code === code && each.message === message);
   const failed = controller?.remote?.error;
   const found: readonly Wrong[] = [
-    ...network.problems.filter((problem) => !ofNic(problem)).map((problem) => wrong(problem, "bad")),
+    ...network.problems
+      .filter((problem) => !ofNic(problem) && !ofContainers(problem))
+      .map((problem) => wrong(problem, isMild(problem) ? "warn" : "bad")),
     ...cut.map((member) => cutOff(member, allCut)),
     // That a container is down is trouble; that Docker is not asked or not there is for somebody to look at.
     ...(containers?.problems ?? []).map((each) => wrong(each, down.test(each.code) ? "bad" : "warn")),

@@ -4,15 +4,26 @@ import type { Outcome } from "../../../agent/core/capability.ts";
 import type { Problem } from "../../../agent/core/errors.ts";
 import { converge } from "../../../agent/network/converge.ts";
 import { targetOf } from "../../../agent/network/desired.ts";
+import { Fallback } from "../../../agent/network/ladder/fallback.ts";
 import { Network } from "../../../agent/network/network.ts";
 import { plan } from "../../../agent/network/plan.ts";
+import type { Wanted } from "../../../agent/network/wanted.ts";
 import { FakeHost, FakeProcess } from "../../fakes/host.ts";
 import { configOf, networkSettings } from "../../fakes/settings.ts";
 
 /** What a configuration file would say to a running agent. */
 export interface Wish {
   network?: NetworkSettings | undefined;
+  /** Addresses of name servers. */
+  dns?: readonly string[];
   problems?: readonly Problem[];
+}
+
+interface AgentOptions {
+  readonly dieAfter?: number;
+  readonly signal?: AbortSignal;
+  /** As the daemon does, and no command. */
+  readonly ladder?: boolean;
 }
 
 /** The network capability in a process of its own. */
@@ -22,17 +33,16 @@ export class Agent {
   readonly #signal: AbortSignal;
   progress = 0;
 
-  constructor(host: FakeHost, wish: Wish, options: { readonly dieAfter?: number; readonly signal?: AbortSignal } = {}) {
+  constructor(host: FakeHost, wish: Wish, options: AgentOptions = {}) {
     this.process = new FakeProcess(host, options);
     this.#signal = options.signal ?? new AbortController().signal;
-    this.network = new Network(this.process.ports, {
-      bootId: host.bootId,
-      wanted: async () => {
-        const { network, problems = [] } = wish;
-        const { revision: _, ...desired } = network === undefined ? { revision: 0 } : configOf(network);
-        return { ...("hash" in desired ? { desired } : {}), problems, timing };
-      },
-    });
+    const wanted = async (): Promise<Wanted> => {
+      const { network, dns, problems = [] } = wish;
+      const { revision: _, ...desired } = network === undefined ? { revision: 0 } : configOf(network, 1, dns);
+      return { ...("hash" in desired ? { desired } : {}), problems, timing };
+    };
+    const fallback = options.ladder === true ? { fallback: new Fallback(this.process.ports, wanted) } : {};
+    this.network = new Network(this.process.ports, { wanted, ...fallback });
   }
 
   /** One pass. */

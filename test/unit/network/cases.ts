@@ -13,12 +13,13 @@ type Columns = Readonly<Record<string, unknown>>;
 type Link0 = Pick<Link, "name" | "mac" | "up" | "carrier"> & Partial<Link>;
 
 /** A host as a case writes it down: what is left out is empty. Rows are nested as they refer to one another. */
-interface HostFile {
+export interface HostFile {
   readonly links?: readonly Link0[];
   readonly addresses?: readonly AddressTarget[];
   readonly routes?: readonly RouteTarget[];
   readonly ledger?: readonly AddressTarget[];
   readonly systemIdFile?: string;
+  readonly avoid?: Observed["avoid"];
   readonly external_ids?: Readonly<Record<string, string>>;
   readonly managers?: readonly Columns[];
   readonly bridges?: readonly BridgeFile[];
@@ -60,7 +61,7 @@ function configOf(text: string): NetworkConfig {
   return { network, hash: "HASH", revision: 1, ...(host.name === undefined ? {} : { hostName: host.name }) };
 }
 
-function observedOf(file: HostFile): Observed {
+export function observedOf(file: HostFile): Observed {
   const database = new FakeDatabase();
   const bridges = (file.bridges ?? []).map((bridge) => insertBridge(database, bridge));
   const managers = (file.managers ?? []).map((row) => database.insert("Manager", row));
@@ -71,7 +72,13 @@ function observedOf(file: HostFile): Observed {
     addresses: file.addresses ?? [],
     routes: file.routes ?? [],
   };
-  return { ovs: database.observe(), kernel, ledger, ...(systemIdFile === undefined ? {} : { systemIdFile }) };
+  return {
+    ovs: database.observe(),
+    kernel,
+    ledger,
+    avoid: file.avoid ?? [],
+    ...(systemIdFile === undefined ? {} : { systemIdFile }),
+  };
 }
 
 function insertBridge(database: FakeDatabase, { ports = [], ...columns }: BridgeFile): Uuid {

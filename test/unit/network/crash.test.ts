@@ -168,7 +168,7 @@ describe("a pending change of which several know", () => {
     const old = host.deadMan;
     agent.network.change?.say("rollback");
     await first;
-    agent.network.retry();
+    agent.network.ask({ retry: true });
     const second = agent.pass();
     await host.clock.advance(5_000);
     expect(host.state.names).toContain("pending");

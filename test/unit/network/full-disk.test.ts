@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { NetworkSettings } from "../../../agent/config/settings.ts";
+import { FakeHost } from "../../fakes/host.ts";
 import { configOf, networkSettings, onVlan } from "../../fakes/settings.ts";
 import { Agent, codes, standingHost, stepsTo } from "./capability.ts";
 
@@ -12,6 +13,18 @@ const changed: NetworkSettings = {
 const before = [{ device: "mgmt0", address: "10.1.0.17/24" }];
 
 describe("a disk that is full", () => {
+  test("keeps the first network off the host as a whole: the switch is not changed for an address that cannot be remembered", async () => {
+    const host = new FakeHost();
+    const agent = new Agent(host, { network: good });
+    host.state.full = true;
+    await expect(agent.pass()).rejects.toMatchObject({ code: "E_FILE_IO" });
+    expect(host.commits).toBe(0);
+    expect(host.kernel.addresses).toEqual([]);
+    host.state.full = false;
+    expect((await agent.pass()).state).toBe("converged");
+    expect(host.kernel.addresses).toEqual(before);
+  });
+
   test("from a change on lets the host go back, and the failure is remembered once there is room", async () => {
     const host = await standingHost();
     const agent = new Agent(host, { network: changed });

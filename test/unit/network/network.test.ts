@@ -192,7 +192,7 @@ describe("a change", () => {
       "confirmed",
     ]);
     expect((await host.state.read("last-good"))?.config).toMatchObject({ network: changed, revision: 2 });
-    expect(host.state.names).toEqual(["last-good", "ledger"]);
+    expect(host.state.names).toEqual(["history", "last-good", "ledger"]);
     expect(host.deadMan).toBeUndefined();
     expect(await stepsTo(host, changed)).toEqual([]);
   });
@@ -205,12 +205,12 @@ describe("a change", () => {
     expect(codes(outcome)).toEqual(["E_NETWORK_ROLLED_BACK"]);
     expect(await stepsTo(host, good)).toEqual([]);
     expect((await host.state.read("failed"))?.configs).toMatchObject([{ hash: configOf(changed).hash }]);
-    expect(host.state.names).toEqual(["failed", "last-good", "ledger"]);
+    expect(host.state.names).toEqual(["failed", "history", "last-good", "ledger"]);
     const steps = agent.process.steps.length;
     expect(codes(await agent.pass())).toEqual(["E_NETWORK_ROLLED_BACK"]);
     expect(agent.process.steps).toHaveLength(steps);
     host.answers = () => true;
-    agent.network.retry();
+    agent.network.ask({ retry: true });
     expect((await agent.pass()).state).toBe("converged");
     expect(await stepsTo(host, changed)).toEqual([]);
     // Proven good, it has not failed any more.
@@ -224,7 +224,7 @@ describe("a change", () => {
     const agent = new Agent(host, wish);
     await agent.pass();
     host.answers = () => true;
-    agent.network.retry();
+    agent.network.ask({ retry: true });
     await agent.pass();
     for (const network of [good, changed]) {
       wish.network = network;
@@ -235,11 +235,44 @@ describe("a change", () => {
 
   test("needs its good rounds in a row", async () => {
     const host = await standingHost();
-    const answers = [true, true, false, true, true, true];
+    // The first is asked before the change.
+    const answers = [true, true, true, false, true, true, true];
     host.answers = () => answers.shift() ?? true;
     const agent = new Agent(host, { network: changed });
     await agent.pass();
     expect(agent.process.steps.filter((step) => step === "probe")).toHaveLength(6);
+  });
+
+  test("before which no probe answers is refused, and tried once one does", async () => {
+    const host = await standingHost();
+    host.answers = () => false;
+    const agent = new Agent(host, { network: changed });
+    expect(codes(await agent.pass())).toEqual(["E_NETWORK_NO_PROBE"]);
+    expect(await stepsTo(host, good)).toEqual([]);
+    expect(host.state.names).toEqual(["history", "last-good", "ledger"]);
+    host.answers = () => true;
+    expect((await agent.pass()).state).toBe("converged");
+    expect(await stepsTo(host, changed)).toEqual([]);
+  });
+
+  test("that is forced before any probe answers is kept only if one answers after it", async () => {
+    const host = await standingHost();
+    host.answers = () => false;
+    const agent = new Agent(host, { network: changed });
+    agent.network.ask({ force: true });
+    expect(codes(await agent.pass())).toEqual(["E_NETWORK_ROLLED_BACK"]);
+    host.answers = () => host.database.observe().ports.some(({ tag }) => tag[0] === 101);
+    agent.network.ask({ force: true, retry: true });
+    expect((await agent.pass()).state).toBe("converged");
+  });
+
+  test("is not blamed for a target that was silent before it", async () => {
+    const probes = [{ kind: "gateway" }, { kind: "tcp", host: "10.1.0.5", port: 22 }] as const;
+    const host = await standingHost({ ...good, probes });
+    host.answers = ({ kind }) => kind !== "tcp";
+    const agent = new Agent(host, { network: { ...changed, probes } });
+    expect((await agent.pass()).state).toBe("converged");
+    expect((await host.state.read("history"))?.changes.map(({ result }) => result)).toEqual(["confirmed", "confirmed"]);
   });
 
   test("waits for a person where it is so configured, and takes the person's word at once", async () => {
@@ -283,7 +316,7 @@ describe("a change", () => {
     });
     const agent = new Agent(host, { network: third });
     expect(codes(await agent.pass())).toContain("E_NETWORK_CONFLICT");
-    expect(host.state.names).toEqual(["last-good", "ledger"]);
+    expect(host.state.names).toEqual(["history", "last-good", "ledger"]);
     host.kernel.addresses = host.kernel.addresses.filter(({ device }) => device === "em3");
     await agent.pass();
     expect(await stepsTo(host, good)).toEqual([]);
@@ -338,7 +371,7 @@ describe("a change", () => {
     host.vswitchdState = "alive";
     expect(codes(await agent.pass())).toEqual(["E_NETWORK_ROLLED_BACK"]);
     expect(await stepsTo(host, good)).toEqual([]);
-    expect(host.state.names).toEqual(["failed", "last-good", "ledger"]);
+    expect(host.state.names).toEqual(["failed", "history", "last-good", "ledger"]);
   });
 
   test("whose rollback fails is taken back later by whoever comes next", async () => {

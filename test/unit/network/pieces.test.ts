@@ -3,19 +3,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { describeProbe, probeTargets } from "../../../agent/network/change.ts";
 import { differing } from "../../../agent/network/columns.ts";
 import { describe as describeStep } from "../../../agent/network/describe.ts";
 import { targetOf } from "../../../agent/network/desired.ts";
-import { activeMember } from "../../../agent/network/failover.ts";
 import { anyCarrier, faults } from "../../../agent/network/faults.ts";
 import { ipBatch } from "../../../agent/network/ip-batch.ts";
 import { plan } from "../../../agent/network/plan.ts";
+import { describeProbe, probeTargets } from "../../../agent/network/probes.ts";
 import { rescueScript } from "../../../agent/network/rescue.ts";
+import { standInAddresses } from "../../../agent/network/rescue-vlan.ts";
 import { type Pending, situationOf } from "../../../agent/network/state.ts";
 import { isOvsStep } from "../../../agent/network/steps.ts";
 import type { Target } from "../../../agent/network/target.ts";
 import { compile } from "../../../agent/network/transaction.ts";
+import { activeMember } from "../../../agent/network/uplinks/failover.ts";
 import { FakeHost } from "../../fakes/host.ts";
 import { configOf, emptyTarget, networkSettings } from "../../fakes/settings.ts";
 import { standingHost } from "./capability.ts";
@@ -64,7 +65,17 @@ describe("lines for ip", () => {
 
 describe("the situation after a start", () => {
   const config = configOf(networkSettings());
-  const pending: Pending = { id: "1", config, preImage: emptyTarget, bootId: "this", deadline: 1, startedAt: "" };
+  const pending: Pending = {
+    id: "1",
+    config,
+    confirm: config.network.confirm,
+    probes: [],
+    changes: [],
+    preImage: emptyTarget,
+    bootId: "this",
+    deadline: 1,
+    startedAt: "",
+  };
   const lastGood = { config, confirmedAt: "" };
 
   test.each([
@@ -205,11 +216,13 @@ describe("the rescue script", () => {
   };
 
   /** Runs it with an `ip` that writes down what it is asked; returns that, and what the script left as ledger. */
-  function run(script: string, ip = "exit 0"): { calls: string[]; code: number; ledger: string } {
+  function run(script: string, ip = "exit 0", ping = "exit 0"): { calls: string[]; code: number; ledger: string } {
     const folder = mkdtempSync(join(tmpdir(), "rescue-"));
     try {
       const fake = `#!/bin/sh\necho "$*" >>'${folder}/calls'\n${ip}\n`;
       writeFileSync(join(folder, "ip"), fake, { mode: 0o755 });
+      writeFileSync(join(folder, "ping"), `#!/bin/sh\ncd '${folder}'\n${ping}\n`, { mode: 0o755 });
+      writeFileSync(join(folder, "sleep"), "#!/bin/sh\n", { mode: 0o755 });
       writeFileSync(join(folder, "rescue.sh"), script.replaceAll("LEDGER", join(folder, "state/ledger.json")));
       const env = { PATH: `${folder}:/usr/bin:/bin` };
       const code = (() => {
@@ -248,6 +261,34 @@ describe("the rescue script", () => {
       "route replace 10.9.0.0/16 via 10.1.0.9 dev mgmt0 proto 220 metric 100",
     ]);
     expect(ledger).toBe(`{"data":"it's"}`);
+  });
+
+  test("puts the addresses on a kernel VLAN of the NIC that reaches the gateway where Open vSwitch makes no port", () => {
+    const uplink = ["em1", "em2"].map((name) => ({ name, columns: {} }));
+    const ports = [
+      { name: "bond0", columns: { bond_mode: ["active-backup"], vlan_mode: ["trunk"] }, interfaces: uplink },
+      { name: "mgmt0", columns: { tag: [100] }, interfaces: [{ name: "mgmt0", columns: { type: "internal" } }] },
+    ];
+    const dead = { ...target, bridges: [{ name: "br-uplink", columns: {}, ports }] };
+    const ip = 'case "$*" in "link show dev mgmt0") exit 1 ;; "link show dev em"*) echo LOWER_UP ;; esac';
+    // The first NIC's gateway is silent.
+    const ping = "[ -e asked ] || { touch asked; exit 1; }; [ -e again ] || { touch again; exit 1; }";
+    const { calls, code, ledger } = run(rescueScript(dead, "LEDGER", "ours"), ip, ping);
+    expect(code).toBe(0);
+    expect(calls.filter((call) => call.includes(" add "))).toEqual([
+      "link add link em1 name dc-vlan100 type vlan id 100",
+      "link add link em2 name dc-vlan100 type vlan id 100",
+    ]);
+    expect(calls.slice(calls.indexOf("link add link em2 name dc-vlan100 type vlan id 100") + 1)).toEqual([
+      "link set dev dc-vlan100 up",
+      "address replace 10.1.0.17/24 dev dc-vlan100",
+      "address replace fd00::17/64 dev dc-vlan100 nodad",
+      "route replace default via 10.1.0.1 dev dc-vlan100 proto 220 metric 100",
+      "route replace 10.9.0.0/16 via 10.1.0.9 dev dc-vlan100 proto 220 metric 100",
+      "link show dev em2",
+    ]);
+    expect(ledger).toBe("ours");
+    expect(standInAddresses(dead)).toEqual(target.addresses.map(({ address }) => ({ device: "dc-vlan100", address })));
   });
 
   test("goes on after a line that fails, and says with its exit code that one did", () => {

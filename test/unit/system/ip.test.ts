@@ -88,4 +88,21 @@ describe("the ip of this machine", () => {
     const complaints = await new Ip().batch(["link show dev lo", "link show dev none7"], new AbortController().signal);
     expect(complaints.join()).toContain("none7");
   });
+
+  test("does a batch in the process that was started for it, and the next one in another", async () => {
+    const ip = new Ip();
+    const { signal } = new AbortController();
+    ip.prepare();
+    ip.prepare();
+    expect((await ip.batch(["link show dev none7"], signal)).join()).toContain("none7");
+    expect((await ip.batch(["link show dev none8"], signal)).join()).toContain("none8");
+    ip.prepare();
+    const gone = new AbortController();
+    const given = ip.batch(["link show dev lo"], gone.signal);
+    gone.abort(new Error("no time"));
+    await expect(given).rejects.toThrow("no time");
+    ip.prepare();
+    ip.close();
+    await expect(ip.batch(["link show dev lo"], AbortSignal.abort(new Error("too late")))).rejects.toThrow("too late");
+  });
 });

@@ -28,6 +28,19 @@ describe("running a program", () => {
     expect((await run("true", [], { ...options, input })).code).toBe(0);
   });
 
+  test("gives it an input that comes when it runs already", async () => {
+    const { promise: input, resolve: give } = Promise.withResolvers<string>();
+    const ran = run("sh", ["-c", "read word; echo $word"], { ...options, timeoutMs: 5_000, input });
+    give("late\n");
+    expect(await ran).toEqual({ code: 0, stdout: "late\n", stderr: "" });
+  });
+
+  test("ends with a program that does not wait for its input, and needs none any more", async () => {
+    const { promise: input, resolve: give } = Promise.withResolvers<string>();
+    expect((await run("true", [], { ...options, input })).code).toBe(0);
+    give("too late");
+  });
+
   test("keeps characters whole that come in pieces", async () => {
     const script = "printf '\\303'; sleep 0.05; printf '\\244'";
     expect((await run("sh", ["-c", script], options)).stdout).toBe("ä");

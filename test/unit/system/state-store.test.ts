@@ -8,7 +8,17 @@ import { openStateStore } from "../../../agent/system/state-store.ts";
 import { configOf, emptyTarget, networkSettings } from "../../fakes/settings.ts";
 
 const config = configOf(networkSettings());
-const pending: Pending = { id: "1", config, preImage: emptyTarget, bootId: "b", deadline: 12.5, startedAt: "now" };
+const pending: Pending = {
+  id: "1",
+  config,
+  confirm: config.network.confirm,
+  probes: [],
+  changes: [],
+  preImage: emptyTarget,
+  bootId: "b",
+  deadline: 12.5,
+  startedAt: "now",
+};
 const lastGood = { config, confirmedAt: "now" };
 
 let folder: string;

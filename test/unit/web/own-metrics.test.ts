@@ -17,6 +17,8 @@ it("counts what happened before somebody counted, and forgets labels that went a
     ready: "yes" as const,
     loops: telemetry.states,
     changing: false,
+    maintenance: false,
+    neighbors: [],
     ...(network && { network }),
   });
   const own = new OwnMetrics("0.1.0", "v24", state);
@@ -35,4 +37,16 @@ it("counts what happened before somebody counted, and forgets labels that went a
   expect(series('network_config_info{hash="aa",mode="enforce"}')).toBe("1");
   network = undefined;
   expect(await own.text()).not.toContain('hash="aa"');
+});
+
+it("tells the rung that the host stands on, and none before it stood anywhere", async () => {
+  const idle: OwnState = { ready: "no", loops: new Map(), changing: false, maintenance: false, neighbors: [] };
+  let rung: { readonly rung?: number } = {};
+  const own = new OwnMetrics("0.1.0", "v24", () => ({ ...idle, ...rung }));
+  const shown = async () => sampleOf(await own.text(), "devcloud_network_rung");
+  expect(await shown()).toBeUndefined();
+  rung = { rung: 2 };
+  expect(await shown()).toBe("2");
+  rung = { rung: 0 };
+  expect(await shown()).toBe("0");
 });

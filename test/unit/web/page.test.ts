@@ -195,6 +195,13 @@ describe("what is shown", () => {
     expect(shown.detail).toMatch(/^Container nova_libvirt/);
   });
 
+  it("names once what the network and the containers both tell", () => {
+    const alert = { code: "E_CONTAINER_ALERT", message: "container nova_libvirt: it is unhealthy" };
+    const docker = { state: "connected", since: 0 } as const;
+    const containers = { loop: { state: "idle" }, docker, problems: [alert], list: [] } as const;
+    expect(view(statusWith({ problems: [alert] }, { containers })).problems).toHaveLength(1);
+  });
+
   it("is in trouble without any link", () => {
     const members = [em1, em2].map((member) => ({ ...member, link: "down", active: false }) as const);
     const shown = view(statusWith({ bond: { name: "bond0", members } }));
@@ -227,4 +234,137 @@ describe("what is shown", () => {
     for (let time = 0; time < 100; time += 1) lately.take({ event: "failover", from: `n${time}`, to: "em1", time });
     expect(lately.told).toHaveLength(10);
   });
+
+  it("says in the NIC's box what keeps the traffic off it, and in the fabric's where the cable ends", () => {
+    const gray = { state: "alive", gateway: "10.1.0.1" } as const;
+    const neighbor = { device: "em1", chassis: "00:00:5e:00:53:01", name: "leaf-a1", port: "Ethernet1/7", vlans: [] };
+    const legs = { state: "told", legs: [{ nic: "em1", device: "em1", neighbors: [neighbor] }] } as const;
+    for (const [why, mark] of [
+      ["drained", "drained"],
+      ["deaf", "deaf"],
+      ["flapping", "link flaps"],
+    ] as const) {
+      const uplinks = { gray, avoided: [{ nic: "em2", why, since: 0 }] };
+      const wiring = view(statusWith({ uplinks, legs })).wiring;
+      expect(wiring?.legs.map(({ nic }) => [nic.mark, nic.tone])).toEqual([
+        [undefined, "good"],
+        [mark, "warn"],
+      ]);
+      expect(wiring?.legs[0]?.fabric).toMatchObject({ note: "leaf-a1", state: "port Ethernet1/7" });
+      expect(wiring?.words).toContain(`up, standby, ${mark}`);
+    }
+  });
+
+  it("says of a silent gateway whether the uplink is to blame", () => {
+    const shown = (gray: NonNullable<NetworkStatus["uplinks"]>["gray"]) =>
+      view(statusWith({ uplinks: { gray, avoided: [] } })).wiring;
+    const gateway = "10.1.0.1";
+    expect(shown({ state: "alive", gateway })?.notices).toEqual([]);
+    expect(shown({ state: "gateway-silent", gateway, heard: ["10.1.0.2"] })?.notices).toEqual([
+      { text: "The gateway 10.1.0.1 is silent; the uplink works", tone: "warn" },
+    ]);
+    const deaf = shown({ state: "deaf", nic: "em1", stays: "no-standby" });
+    expect(deaf?.notices.map(({ tone }) => tone)).toEqual(["bad"]);
+    expect(deaf?.legs[0]?.nic.mark).toBe("deaf");
+  });
+
+  it("shows on a low rung what stands in for our devices, and what others have there", () => {
+    const rung = { rung: 2, name: "kernel-vlan", nic: "em1", devices: ["em1.100"], why: "no", since: 0 } as const;
+    const addresses = [{ device: "em1.100", address: "10.1.0.11/24", vlan: 100 }];
+    const others = [
+      { object: "bridge br-uplink", field: "ports", current: "tap0", desired: null, owner: "foreign" },
+      { object: "bridge br-ex", field: "fail_mode", current: "secure", desired: null, owner: "shared" },
+    ] as const;
+    const wiring = view(statusWith({ rung, addresses, others })).wiring;
+    expect(wiring?.notices[0]).toEqual({
+      text: "Rung 2 of 3: the addresses are on em1.100, on em1, without Open vSwitch",
+      tone: "bad",
+    });
+    expect(wiring?.ports[0]).toMatchObject({ name: "em1.100", note: "10.1.0.11/24", mark: "stands in" });
+    expect(wiring?.quiet).toEqual(["port tap0 on br-uplink", "br-ex: fail_mode secure"]);
+  });
+
+  it("needs a look, and is in no trouble, while a NIC is drained", () => {
+    const problems = [{ code: "E_NIC_DRAINED", message: "NIC em2 is drained" }];
+    expect(view(statusWith({ problems }))).toMatchObject({ tone: "warn", headline: "Needs a look" });
+  });
+});
+
+describe("what changed last", () => {
+  const told = (event: object): string | undefined => {
+    const lately = new Lately();
+    lately.take(event);
+    return lately.told[0]?.text;
+  };
+
+  it.each([
+    [
+      { event: "failover", from: "em1", to: "em2", cause: "carrier", moves: 1 },
+      "The bond moved from em1 to em2: em1 lost its link",
+    ],
+    [
+      { event: "failover", from: "em1", cause: "carrier", moves: 1 },
+      "No link carries the bond any more: em1 lost its link",
+    ],
+    [
+      { event: "failover", from: "em1", to: "em2", cause: "flapping", moves: 3 },
+      "The bond moved from em1 to em2: the link of em1 comes and goes; 3 moves since it was told last",
+    ],
+    [
+      { event: "gray", from: "em1", to: "em2", healed: true, silentMs: 1840 },
+      "Nobody answered over em1, and the bond was moved to em2: it works again, after 1.8 s",
+    ],
+    [
+      { event: "gray", from: "em1", to: "em2", healed: false, silentMs: 1840 },
+      "Nobody answered over em1, and the bond was moved to em2: nobody answers there either",
+    ],
+    [{ event: "drain", nic: "em1", until: "2026-01-31T12:00:00.000Z" }, "em1 is drained until 2026-01-31 12:00 UTC"],
+    [{ event: "undrain", nic: "em1" }, "The bond may use em1 again"],
+    [{ event: "undrain", nic: "em1", why: "drained" }, "The bond may use em1 again: its drain is over"],
+    [
+      { event: "rung", rung: 1, name: "single-member", what: "the bond stands on em1 alone", why: "no" },
+      "Rung 1 of 3: the bond stands on em1 alone",
+    ],
+    [
+      { event: "rung", rung: 0, name: "last-good", what: "the network stands through Open vSwitch", why: "" },
+      "The network stands through Open vSwitch",
+    ],
+    [{ event: "repair-undone", problem: {} }, "A repair of the network cut the host off, and was taken back"],
+    [
+      { event: "others", others: [{ object: "device mgmt0", field: "addresses", current: "10.9.9.9/24" }] },
+      "Not ours, and left alone: address 10.9.9.9/24 on mgmt0",
+    ],
+    [
+      { event: "maintenance", state: "on", until: "2026-01-31T12:00:00.000Z", reason: "new cards" },
+      "Maintenance until 2026-01-31 12:00 UTC: new cards",
+    ],
+    [{ event: "maintenance", state: "off" }, "Maintenance is over"],
+  ])("tells %j in plain words", (event, text) => {
+    expect(told({ time: 1, ...event })).toBe(text);
+  });
+
+  it("tells the first problem that has no event of its own", () => {
+    const drained = { code: "E_NIC_DRAINED", message: "NIC em1 is drained" };
+    const deaf = { code: "E_UPLINK_DEAF", message: "nobody answers over NIC em2" };
+    expect(told({ event: "problems", count: 1, problems: [drained] })).toBeUndefined();
+    expect(told({ event: "problems", count: 2, problems: [drained, deaf] })).toBe("Nobody answers over NIC em2");
+  });
+
+  it.each([
+    {},
+    { event: "of-tomorrow" },
+    { event: "change", step: "constructor" },
+    { event: "controller", step: "__proto__" },
+    { event: "maintenance", state: "of-tomorrow" },
+    { event: "others", others: "none" },
+  ])("leaves out what nobody here knows: %j", (event) => {
+    expect(told(event)).toBeUndefined();
+  });
+
+  it.each(["failover", "gray", "drain", "undrain", "rung", "others", "maintenance", "uplink", "drift", "container"])(
+    "is not broken by a bare %s",
+    (event) => {
+      expect(() => told({ event, others: [null, 1, {}], cause: "toString", why: "toString" })).not.toThrow();
+    },
+  );
 });

@@ -1,0 +1,74 @@
+import { kernelVlanName } from "./ladder/targets.ts";
+import { addressPattern, devicePattern, quoted } from "./rescue-text.ts";
+import { type AddressTarget, ROUTE_METRIC, ROUTE_PROTOCOL, type Target } from "./target.ts";
+
+/** The target's addresses on the kernel's VLANs that the rescue makes, for the ledger: the agent moves what it finds there. */
+export function standInAddresses(target: Target): readonly AddressTarget[] {
+  return target.addresses.flatMap(({ device, address }) => {
+    const id = vlanOf(device, target);
+    return id === undefined ? [] : [{ device: kernelVlanName(id), address }];
+  });
+}
+
+/** The part of the rescue for a dead Open vSwitch: VLANs of the kernel, on the first NIC from which a gateway answers. */
+export function spareScript(target: Target): string {
+  const nics = uplinkOf(target)?.interfaces.map(({ name }) => quoted(name, devicePattern)) ?? [];
+  const devices = [...new Set(target.addresses.map(({ device }) => device))];
+  const ids = devices.flatMap((device) => vlanOf(device, target) ?? []);
+  // Untagged on the cable, and so on the NIC itself.
+  const on = (device: string): string => {
+    const id = vlanOf(device, target);
+    return id === undefined ? '"$1"' : quoted(kernelVlanName(id), devicePattern);
+  };
+  const made = ids.map((id) => {
+    const name = quoted(kernelVlanName(id), devicePattern);
+    return `ip link add link "$1" name ${name} type vlan id ${id} && ip link set dev ${name} up`;
+  });
+  const addressed = target.addresses.map(({ device, address }) => {
+    const nodad = address.includes(":") ? " nodad" : "";
+    return `ip address replace ${quoted(address, addressPattern)} dev ${on(device)}${nodad}`;
+  });
+  const routed = target.routes.map(({ to, via, device }) => {
+    const net = to === "default" ? "default" : quoted(to, addressPattern);
+    const path = `via ${quoted(via, addressPattern)} dev ${on(device)}`;
+    return `ip route replace ${net} ${path} proto ${ROUTE_PROTOCOL} metric ${ROUTE_METRIC}`;
+  });
+  const asked = target.routes.map(
+    ({ via, device }) => `ping -n -c 2 -W 2 -I ${on(device)} ${quoted(via, addressPattern)} >/dev/null 2>&1`,
+  );
+  const removed = [
+    ...ids.map((id) => `ip link delete dev ${quoted(kernelVlanName(id), devicePattern)}`),
+    ...target.addresses
+      .filter(({ device }) => vlanOf(device, target) === undefined)
+      .map(({ address }) => `ip address delete ${quoted(address, addressPattern)} dev "$1"`),
+  ];
+  return `  spare() {
+    ${[...made, ...addressed, ...routed].join(" &&\n    ") || ":"}
+  }
+  answers() {
+    ip link show dev "$1" | grep -q LOWER_UP || return 1
+    ${asked.join(" ||\n    ") || ":"}
+  }
+  unspare() {
+    ${removed.map((line) => `${line} 2>/dev/null`).join("\n    ") || ":"}
+  }
+  for nic in ${nics.join(" ")}; do
+    # Of an earlier try.
+    unspare "$nic"
+    spare "$nic" && answers "$nic" && { remember; exit 0; }
+    unspare "$nic"
+  done
+  echo "devcloud-agent rescue: no gateway answers on any NIC" >&2`;
+}
+
+function uplinkOf({ bridges }: Target) {
+  return bridges.flatMap(({ ports }) => ports).find(({ columns }) => columns.bond_mode !== undefined);
+}
+
+/** Absent: without a tag on the cable. */
+function vlanOf(device: string, target: Target): number | undefined {
+  const uplink = uplinkOf(target);
+  const native = uplink?.columns.vlan_mode?.[0] === "native-untagged" ? uplink.columns.tag?.[0] : undefined;
+  const tag = target.bridges.flatMap(({ ports }) => ports).find(({ name }) => name === device)?.columns.tag?.[0];
+  return tag === native ? undefined : tag;
+}

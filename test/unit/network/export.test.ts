@@ -1,0 +1,56 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { exportNetwork } from "../../../agent/network/export.ts";
+import { keyfiles } from "../../../agent/network/export-keyfiles.ts";
+import { ipScript } from "../../../agent/network/export-script.ts";
+import type { Link } from "../../../agent/network/observed.ts";
+import { networkSettings } from "../../fakes/settings.ts";
+
+const golden = join(import.meta.dirname, "../../fixtures/network-export");
+
+const link = (name: string, mac: string): Link => ({ name, mac, mtu: 1500, up: true, carrier: true, linkLocal: false });
+const links = [link("eno1", "24:6e:96:aa:00:01"), link("em2", "24:6e:96:aa:00:02")];
+
+/** One of everything: a NIC that the kernel calls otherwise, a native VLAN, both families, routes, an MTU, name servers. */
+const settings = networkSettings({
+  nics: { em1: { mac: "24:6e:96:aa:00:01", fabric: "A" }, em2: { fabric: "B" } },
+  bond: { ...networkSettings().bond, primary: "em1", updelayMs: 250, mtu: 9000, nativeVlan: "developers" },
+  addresses: {
+    mgmt0: {
+      vlan: "management",
+      ipv4: ["10.1.0.17/24", "10.1.0.18/24"],
+      ipv6: ["fd00:1:100::17/64"],
+      gateway: "10.1.0.1",
+      mtu: 1500,
+      routes: [
+        { to: "10.9.0.0/16", via: "10.1.0.254" },
+        { to: "::/0", via: "fd00:1:100::1" },
+      ],
+    },
+    dev0: { vlan: "developers", ipv4: ["10.1.10.17/24"], ipv6: [], routes: [] },
+  },
+});
+const network = exportNetwork(settings, ["10.1.0.2", "fd00:1:100::2"], links);
+
+describe("the way out of a network", () => {
+  test("as a script is one that a shell reads, with the devices that are there", async () => {
+    const script = ipScript(network);
+    await expect(script).toMatchFileSnapshot(join(golden, "network.sh"));
+    expect(spawnSync("sh", ["-n"], { input: script }).status).toBe(0);
+    expect(script).toContain("ip link set dev eno1 master bond0");
+  });
+
+  test("as profiles of NetworkManager is a bond, its members, and a VLAN for each address that has a tag", async () => {
+    const files = keyfiles(network, (name) => `uuid-of-${name}`);
+    expect(files.map(({ name }) => name)).toEqual(
+      ["bond0", "eno1", "em2", "mgmt0"].map((name) => `${name}.nmconnection`),
+    );
+    for (const { name, text } of files) await expect(text).toMatchFileSnapshot(join(golden, name));
+  });
+
+  test("never writes into a script what a shell would take for more than a word", () => {
+    const evil = { ...network, dns: ["10.1.0.2'; reboot; '"] };
+    expect(() => ipScript(evil)).toThrow(/no place in a shell script/);
+  });
+});
