@@ -22,8 +22,19 @@ export default defineConfig({
         test: {
           name: "namespaces",
           include: ["test/integration/**/*.test.ts"],
+          exclude: ["test/integration/faults/**"],
           pool: "forks",
           // Each file builds labs of its own. They mostly wait, so two cores carry two files at a time.
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "faults",
+          include: ["test/integration/faults/**/*.test.ts"],
+          pool: "forks",
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -5,6 +5,10 @@ export interface Lane {
   readonly name: string;
   readonly project: string;
   readonly files: string;
+  /** A folder below `files` that is another lane's. */
+  readonly without?: string;
+  /** Runs only when a filter names a file of it. */
+  readonly asked?: true;
   /** Whether the built bundle and the host tools are needed. */
   readonly host: boolean;
   /** Resolves with what this machine or user lacks, in words; undefined when the lane can run. */
@@ -20,10 +24,26 @@ export interface SlowLane {
 
 export const lanes: readonly Lane[] = [
   { name: "unit", project: "unit", files: "test/unit", host: false, lacks: async () => undefined },
-  { name: "namespaces", project: "namespaces", files: "test/integration", host: true, lacks: lacksForNamespaces },
+  {
+    name: "namespaces",
+    project: "namespaces",
+    files: "test/integration",
+    without: "test/integration/faults",
+    host: true,
+    lacks: lacksForNamespaces,
+  },
+  {
+    name: "faults",
+    project: "faults",
+    files: "test/integration/faults",
+    asked: true,
+    host: true,
+    lacks: lacksForNamespaces,
+  },
 ];
 
 export const slowLanes: readonly SlowLane[] = [
+  { name: "faults", command: "npm run lane -- faults", shows: "the faults of a host's network, one by one" },
   { name: "demo", command: "npm run lab -- demo", shows: "the main job step by step, with measured times" },
   { name: "boot", command: "npm run lane -- boot", shows: "a booted systemd: Open vSwitch, the agent, then Docker" },
   { name: "vm", command: "npm run lane -- vm", shows: "a virtual machine: the kernel's own datapath, VLANs and bonds" },

@@ -2,10 +2,11 @@
 import { parseArgs } from "node:util";
 import { fuzzLane } from "../fuzz/lane.ts";
 import { bootLane } from "./boot/lane.ts";
+import { faultsLane } from "./faults.ts";
 import type { LaneOptions, SystemLane } from "./lane.ts";
 import { vmLane } from "./vm/lane.ts";
 
-const lanes: readonly SystemLane[] = [bootLane, vmLane, fuzzLane];
+const lanes: readonly SystemLane[] = [bootLane, faultsLane, vmLane, fuzzLane];
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 

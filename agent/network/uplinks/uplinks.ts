@@ -152,8 +152,8 @@ export class Uplinks {
   }
 
   async #write(nics: readonly Avoided[]): Promise<void> {
-    this.#avoid = nics;
     await this.#ports.state.write("avoid", { nics });
+    this.#avoid = nics;
   }
 
   #devices(ovs: OvsObserved): [string, Avoided["why"]][] {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { AgentProcess, LogLine } from "../lab/agent.ts";
-import type { Host } from "../lab/host.ts";
-import { asDelivered, PRUNED, reconfigure, sharedLab, standing } from "./network-lab.ts";
+import type { AgentProcess, LogLine } from "../../lab/agent.ts";
+import type { Host } from "../../lab/host.ts";
+import { asDelivered, PRUNED, reconfigure, sharedLab, standing } from "../network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;

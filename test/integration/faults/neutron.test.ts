@@ -1,9 +1,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Host } from "../lab/host.ts";
-import { NeutronAgent, openvswitchAgentIni, writeKolla } from "../lab/neutron.ts";
-import { expectVerified, sharedLab, standing } from "./network-lab.ts";
+import type { Host } from "../../lab/host.ts";
+import { NeutronAgent, openvswitchAgentIni, writeKolla } from "../../lab/neutron.ts";
+import { expectVerified, sharedLab, standing } from "../network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
-import type { Host } from "../lab/host.ts";
-import type { PingReport } from "../lab/ping.ts";
-import { asDelivered, expectVerified, sharedLab, stateOf } from "./network-lab.ts";
+import type { Host } from "../../lab/host.ts";
+import type { PingReport } from "../../lab/ping.ts";
+import { asDelivered, expectVerified, sharedLab, stateOf } from "../network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;

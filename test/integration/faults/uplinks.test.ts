@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
-import type { AgentProcess, LogLine } from "../lab/agent.ts";
-import type { Host } from "../lab/host.ts";
-import { asDelivered, reconfigure, sharedLab, standing, stateOf, tells } from "./network-lab.ts";
+import type { AgentProcess, LogLine } from "../../lab/agent.ts";
+import type { Host } from "../../lab/host.ts";
+import { asDelivered, reconfigure, sharedLab, standing, stateOf, tells } from "../network-lab.ts";
 
 const lab = sharedLab({ hosts: 2 });
 

@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
-import type { ConfigMap } from "../lab/config.ts";
-import type { Host } from "../lab/host.ts";
-import { asDelivered, expectVerified, PRUNED, reconfigure, sharedLab, standing, stateOf } from "./network-lab.ts";
+import type { ConfigMap } from "../../lab/config.ts";
+import type { Host } from "../../lab/host.ts";
+import { asDelivered, expectVerified, PRUNED, reconfigure, sharedLab, standing, stateOf } from "../network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;
@@ -46,7 +46,7 @@ test("a datapath that this kernel does not have is taken back, and the host answ
 test("a wall clock that jumps in the middle of a change neither ends it nor keeps it from its end", async () => {
   const clock = join(host().root, "run", "wall-clock");
   await writeFile(clock, "0");
-  const hook = new URL("../fault/network/faults/clock-hook.mjs", import.meta.url).href;
+  const hook = new URL("../../fault/network/faults/clock-hook.mjs", import.meta.url).href;
   const agent = host().startAgent({ env: { NODE_OPTIONS: `--import=${hook}`, CHAOS_CLOCK: clock } });
   await agent.event("net-ready");
   await using ping = lab().ping(host().address);

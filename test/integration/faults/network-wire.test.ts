@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import type { Host } from "../lab/host.ts";
-import { expectVerified, reconfigure, sharedLab, standing } from "./network-lab.ts";
+import type { Host } from "../../lab/host.ts";
+import { expectVerified, reconfigure, sharedLab, standing } from "../network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;

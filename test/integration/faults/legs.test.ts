@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Finished, run } from "../lab/command.ts";
-import type { Host } from "../lab/host.ts";
-import { Lldpd, withLldp } from "../lab/lldp.ts";
-import { sharedLab, standing, tells } from "./network-lab.ts";
+import { type Finished, run } from "../../lab/command.ts";
+import type { Host } from "../../lab/host.ts";
+import { Lldpd, withLldp } from "../../lab/lldp.ts";
+import { sharedLab, standing, tells } from "../network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import type { AgentProcess, LogLine } from "../lab/agent.ts";
-import type { Host } from "../lab/host.ts";
-import type { Ping, PingReport } from "../lab/ping.ts";
-import { asDelivered, expectVerified, reconfigure, sharedLab, standing, tells } from "./network-lab.ts";
+import type { AgentProcess, LogLine } from "../../lab/agent.ts";
+import type { Host } from "../../lab/host.ts";
+import type { Ping, PingReport } from "../../lab/ping.ts";
+import { asDelivered, expectVerified, reconfigure, sharedLab, standing, tells } from "../network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;
@@ -143,7 +143,7 @@ describe("what is not ours", () => {
       ["bridge br-ex", "fail_mode", "secure", "shared"],
     ]);
     expect(network.problems).toEqual([]);
-    expect((await host().cli("status")).stdout).toContain("not ours   bridge br-uplink ports: tap-foreign\n");
+    expect((await host().cli("status")).stdout).toContain("not ours   port tap-foreign on br-uplink\n");
     expect(await host().vsctl("get", "Bridge", "br-uplink", "external_ids:theirs")).toBe('"1"');
     expect(await host().vsctl("get", "Bridge", "br-ex", "fail_mode", "protocols", "other_config")).toBe(
       'secure\n[OpenFlow13]\n{disable-in-band="true"}',
