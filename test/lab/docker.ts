@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Finished, must, run } from "./command.ts";
-import { identify, type ProcessId, signalProcess } from "./processes.ts";
+import { freeze, identify, type ProcessId, signalProcess } from "./processes.ts";
 
 export interface DockerPlace {
   readonly enter: () => readonly string[];
@@ -99,7 +99,7 @@ export class Docker {
   }
 
   pause(): void {
-    if (this.#id) signalProcess(this.#id, "SIGSTOP");
+    if (this.#id) freeze(this.#id);
   }
 
   resume(): void {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Finished, must, run } from "./command.ts";
-import { gone, identify, type ProcessId, signalProcess } from "./processes.ts";
+import { freeze, gone, identify, type ProcessId, signalProcess } from "./processes.ts";
 
 export type OvsDaemon = "ovsdb" | "vswitchd";
 
@@ -79,7 +79,7 @@ export class Ovs {
 
   /** A stopped daemon keeps its sockets and its datapath ports but answers nobody. */
   pause(daemon: OvsDaemon): void {
-    signalProcess(this.processOf(daemon), "SIGSTOP");
+    freeze(this.processOf(daemon));
   }
 
   resume(daemon: OvsDaemon): void {

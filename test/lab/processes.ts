@@ -1,6 +1,8 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+
+const FREEZE_MS = 5_000;
 
 /** A process for good: a pid alone may be given to another process later; the pair never is within one boot. */
 export interface ProcessId {
@@ -38,6 +40,26 @@ export function signalProcess(id: ProcessId, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(id.pid, signal);
   } catch {
+    return false;
+  }
+}
+
+/** Stops a process (SIGSTOP), all threads of it: until the last one has the signal it may go on answering. */
+export function freeze(id: ProcessId): void {
+  const until = Date.now() + FREEZE_MS;
+  signalProcess(id, "SIGSTOP");
+  while (isAlive(id) && !isFrozen(id.pid)) {
+    if (Date.now() > until) throw new Error(`Process ${id.pid} has not stopped within ${FREEZE_MS} ms`);
+  }
+}
+
+function isFrozen(pid: number): boolean {
+  try {
+    // proc(5): the state follows the name, which stands in parentheses.
+    const stopped = (tid: string): boolean => /\) [Tt] /.test(readFileSync(`/proc/${pid}/task/${tid}/stat`, "utf8"));
+    return readdirSync(`/proc/${pid}/task`).every(stopped);
+  } catch {
+    // A thread ended meanwhile: look again.
     return false;
   }
 }
