@@ -139,8 +139,18 @@ async function packagesOf(files: readonly string[]): Promise<readonly Bundled[]>
 /** Two renames: a reader sees the old tree, for an instant none, then the new one, and never a half-written one. */
 async function replaceFolder(from: string, to: string): Promise<void> {
   const old = `${to}.old-${process.pid}`;
-  if (existsSync(to)) await rename(to, old);
-  await rename(from, to);
+  for (;;) {
+    try {
+      if (existsSync(to)) await rename(to, old);
+      await rename(from, to);
+      break;
+    } catch (error) {
+      // Another build put its own there, or took the old one away, in between.
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if ((code !== "ENOTEMPTY" && code !== "ENOENT") || !existsSync(from)) throw error;
+      await rm(old, { recursive: true, force: true });
+    }
+  }
   await rm(old, { recursive: true, force: true });
 }
 

@@ -20,7 +20,7 @@ import type { Fallback } from "./ladder/fallback.ts";
 import type { Rung } from "./ladder/rung.ts";
 import { plan } from "./plan.ts";
 import type { NetworkPorts } from "./ports.ts";
-import { type FailedConfig, type LastGood, situationOf } from "./state.ts";
+import { type FailedConfig, type LastGood, type Pending, situationOf } from "./state.ts";
 import type { Asked, Wanted } from "./wanted.ts";
 
 const unasked: Asked = { retry: false, force: false, byOperator: false, adopt: false };
@@ -106,12 +106,14 @@ export class Network implements Capability {
       case "finish-confirm": {
         const observed = await observe(this.#ports, signal);
         await finishConfirm(this.#ports, situation.pending, targetOf(situation.pending.config, observed));
+        this.#ended(situation.pending, "confirmed");
         return this.#pass(signal, progress);
       }
       case "finish-rollback": {
         const failed = (await state.read("failed"))?.configs.find(({ hash }) => hash === situation.pending.config.hash);
         const reason = failed?.reason ?? "the rollback was interrupted";
         await finishRollback(this.#ports, situation.pending, reason, signal);
+        this.#ended(situation.pending, "rolled-back", reason);
         return this.#pass(signal, progress);
       }
       case "interrupted":
@@ -223,6 +225,12 @@ export class Network implements Capability {
       const link = linkOf(nic, network, kernel.links);
       return link !== undefined && (link.carrier || !link.up);
     });
+  }
+
+  /** The end of a change that another pass, or another process, had begun to end. */
+  #ended({ id, config }: Pending, step: "confirmed" | "rolled-back", reason?: string): void {
+    const why = reason === undefined ? {} : { reason };
+    this.#ports.report({ event: "change", step, hash: config.hash, id, ...why });
   }
 
   #rolledBack(reason: string): Outcome {
