@@ -11,6 +11,9 @@ const CLOSE_BRACKET = 0x5d;
 /** What is held of a frame is turned into text by blocks of this size: one buffer serves a snapshot of any size. */
 const BLOCK_BYTES = 64 * 1024;
 
+/** Quotes behind the last byte of a block. They end any string there, also one that ends with a backslash. */
+const SENTINELS = 2;
+
 /** Bounds on what a peer may make us hold or nest. */
 export interface FrameLimits {
   /** Bytes of one message. */
@@ -26,19 +29,21 @@ function isSpace(byte: number | undefined): boolean {
 /**
  * Cuts a byte stream into JSON objects, which OVSDB sends one after another with nothing in between (RFC 7047 section 4).
  *
- * Every byte is looked at once, whatever the chunking, and copied only if its frame spans chunks. Only whole characters are
- * decoded, so those that are split between chunks arrive intact.
+ * Every byte is copied into a block of our own and looked at once, whatever the chunking. Only whole characters are decoded, so
+ * those that are split between chunks arrive intact.
  */
 export class FrameReader {
   readonly #limits: FrameLimits;
-  #depth = 0;
-  #inString = false;
-  #escaped = false;
-  /** The beginning of a frame whose end has not come yet: full blocks as text, then bytes. */
+  /** The open frame: full blocks as text, then the bytes of the block between `#from` and `#to`. */
   #text: string[] = [];
   #textBytes = 0;
-  #held = Buffer.alloc(0);
-  #heldBytes = 0;
+  #block = Buffer.alloc(0);
+  #from = 0;
+  #to = 0;
+  /** Where looking goes on: at most at `#to`, or one behind it if the next byte is escaped. */
+  #at = 0;
+  #inString = false;
+  #depth = 0;
   #scanned = 0;
   #copied = 0;
 
@@ -53,96 +58,47 @@ export class FrameReader {
 
   /** Takes the next bytes and hands out every frame that they complete. Throws `protocol`; the reader is then of no use. */
   push(chunk: Buffer, onFrame: (frame: unknown) => void): void {
-    let from = 0;
-    while (from < chunk.length) {
-      if (this.#depth === 0) {
-        from = this.#skipSpace(chunk, from);
-        if (from === chunk.length) return;
-      }
-      const end = this.#scan(chunk, from);
-      this.#scanned += (end === -1 ? chunk.length : end) - from;
-      if (end === -1) {
-        this.#hold(chunk, from, chunk.length);
-        return;
-      }
-      onFrame(this.#take(chunk, from, end));
-      from = end;
+    let taken = 0;
+    while (taken < chunk.length) {
+      taken = this.#append(chunk, taken);
+      while (this.#begins() && this.#ends()) onFrame(this.#take());
     }
   }
 
-  #skipSpace(chunk: Buffer, from: number): number {
-    let at = from;
-    while (at < chunk.length && isSpace(chunk[at])) at++;
-    this.#scanned += at - from;
-    if (at < chunk.length && chunk[at] !== OPEN_BRACE) {
-      const seen = chunk.subarray(at, at + 20).toString("latin1");
-      throw new OvsdbError(
-        "protocol",
-        `the peer does not speak OVSDB: expected a JSON object, got ${JSON.stringify(seen)}`,
-      );
-    }
-    return at;
+  /** Copies as much of the chunk as the block has room for. Returns where the rest of the chunk begins. */
+  #append(chunk: Buffer, from: number): number {
+    if (this.#to === BLOCK_BYTES) this.#makeRoom();
+    const end = Math.min(chunk.length, from + BLOCK_BYTES - this.#to);
+    this.#reserve(this.#to + end - from);
+    this.#copy(chunk, from, end, this.#block, this.#to);
+    this.#to += end - from;
+    this.#block[this.#to] = QUOTE;
+    this.#block[this.#to + 1] = QUOTE;
+    return end;
   }
 
-  /** Index after the frame's last byte, or -1 if the chunk ends before. */
-  #scan(chunk: Buffer, from: number): number {
-    const { maxDepth } = this.#limits;
-    let at = this.#inString ? this.#leaveString(chunk, this.#escaped ? from + 1 : from) : from;
-    let depth = this.#depth;
-    while (at < chunk.length) {
-      const byte = chunk[at++] ?? 0;
-      if (byte === QUOTE) at = this.#leaveString(chunk, at);
-      // Commas, colons, digits and spaces, which are most of what is between strings, are below all brackets.
-      else if (byte < OPEN_BRACKET) continue;
-      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        if (++depth > maxDepth) throw tooDeep(maxDepth);
-      } else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) {
-        this.#depth = 0;
-        return at;
-      }
-    }
-    this.#depth = depth;
-    return -1;
-  }
-
-  /** From inside a string to behind its closing quote, or to the chunk's end. */
-  #leaveString(chunk: Buffer, from: number): number {
-    const end = endOfString(chunk, from);
-    this.#inString = end < 0;
-    // The chunk's last byte was a backslash: the first one of the next chunk is taken as it is.
-    this.#escaped = -end > chunk.length;
-    return end < 0 ? chunk.length : end;
-  }
-
-  #hold(chunk: Buffer, from: number, to: number): void {
-    this.#checkSize(this.#textBytes + this.#heldBytes + to - from);
-    let at = from;
-    while (at < to) {
-      if (this.#heldBytes === BLOCK_BYTES) this.#spill();
-      const end = Math.min(to, at + BLOCK_BYTES - this.#heldBytes);
-      this.#reserve(this.#heldBytes + end - at);
-      this.#copy(chunk, at, end, this.#held, this.#heldBytes);
-      this.#heldBytes += end - at;
-      at = end;
-    }
-  }
-
-  /** Makes room for so many bytes, at most a block. */
+  /** Makes the block so many bytes long, at least. */
   #reserve(bytes: number): void {
-    if (bytes <= this.#held.length) return;
+    const room = this.#block.length - SENTINELS;
+    if (bytes <= room) return;
     // Doubling keeps the bytes copied linear even if the frame comes one byte at a time.
-    const larger = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, Math.max(bytes, this.#held.length * 2, 4096)));
-    this.#copy(this.#held, 0, this.#heldBytes, larger, 0);
-    this.#held = larger;
+    const larger = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, Math.max(bytes, room * 2, 4096)) + SENTINELS);
+    this.#copy(this.#block, 0, this.#to, larger, 0);
+    this.#block = larger;
   }
 
-  /** Turns the block into text, but for the beginning of a character whose end has not come yet. */
-  #spill(): void {
-    const cut = wholeCharacters(this.#held);
-    this.#text.push(decode(this.#held.subarray(0, cut)));
-    this.#textBytes += cut;
-    this.#copy(this.#held, cut, this.#heldBytes, this.#held, 0);
-    this.#heldBytes -= cut;
+  /** Drops the frames of a full block that are done. If there are none, all of it becomes text, but for a character cut in two. */
+  #makeRoom(): void {
+    let gone = this.#from;
+    if (gone === 0) {
+      gone = wholeCharacters(this.#block.subarray(0, this.#to));
+      this.#text.push(decode(this.#block.subarray(0, gone)));
+      this.#textBytes += gone;
+    }
+    this.#copy(this.#block, gone, this.#to, this.#block, 0);
+    this.#from = 0;
+    this.#to -= gone;
+    this.#at -= gone;
   }
 
   #copy(source: Buffer, from: number, to: number, target: Buffer, at: number): void {
@@ -150,37 +106,77 @@ export class FrameReader {
     this.#copied += to - from;
   }
 
-  #take(chunk: Buffer, from: number, to: number): unknown {
-    if (this.#heldBytes === 0) {
-      this.#checkSize(to - from);
-      return parse(decode(chunk.subarray(from, to)));
+  /** Whether a frame is open. Skips spaces before the next one; a block that holds nothing else is empty again. */
+  #begins(): boolean {
+    if (this.#depth > 0) return true;
+    const started = this.#at;
+    while (this.#at < this.#to && isSpace(this.#block[this.#at])) this.#at++;
+    this.#scanned += this.#at - started;
+    this.#from = this.#at;
+    if (this.#at === this.#to) {
+      this.#from = this.#to = this.#at = 0;
+      return false;
     }
-    this.#hold(chunk, from, to);
-    const rest = decode(this.#held.subarray(0, this.#heldBytes));
+    if (this.#block[this.#at] === OPEN_BRACE) return true;
+    const seen = this.#block.subarray(this.#at, Math.min(this.#to, this.#at + 20)).toString("latin1");
+    throw new OvsdbError(
+      "protocol",
+      `the peer does not speak OVSDB: expected a JSON object, got ${JSON.stringify(seen)}`,
+    );
+  }
+
+  /** Looks for the end of the open frame in the block. */
+  #ends(): boolean {
+    const block = this.#block;
+    const to = this.#to;
+    const { maxDepth } = this.#limits;
+    let depth = this.#depth;
+    let at = this.#inString ? endOfString(block, this.#at) : this.#at;
+    while (at < to) {
+      const byte = block[at++] as number;
+      if (byte === QUOTE) at = endOfString(block, at);
+      // Commas, colons, digits and spaces, which are most of what is between strings, are below all brackets.
+      else if (byte < OPEN_BRACKET) continue;
+      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        if (++depth > maxDepth) throw tooDeep(maxDepth);
+      } else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) break;
+    }
+    this.#inString = at > to;
+    if (this.#inString) at--; // A sentinel ended it, or the escaped byte was one.
+    this.#scanned += at - this.#at;
+    this.#at = at;
+    this.#depth = depth;
+    this.#checkSize();
+    return depth === 0;
+  }
+
+  #take(): unknown {
+    const rest = decode(this.#block.subarray(this.#from, this.#at));
+    this.#from = this.#at;
+    if (this.#text.length === 0) return parse(rest);
     this.#text.push(rest);
     // In one piece, which JSON.parse would make of it anyway.
     const text = this.#text.join("");
     this.#text = [];
     this.#textBytes = 0;
-    this.#heldBytes = 0;
     return parse(text);
   }
 
-  #checkSize(bytes: number): void {
-    if (bytes <= this.#limits.maxFrameBytes) return;
-    throw new OvsdbError("protocol", `a message is longer than ${this.#limits.maxFrameBytes} bytes`);
+  #checkSize(): void {
+    const { maxFrameBytes } = this.#limits;
+    if (this.#textBytes + this.#at - this.#from <= maxFrameBytes) return;
+    throw new OvsdbError("protocol", `a message is longer than ${maxFrameBytes} bytes`);
   }
 }
 
-/** Index after the closing quote; if there is none, how far the string was read, as a negative number. */
-function endOfString(chunk: Buffer, from: number): number {
+/** Index behind the next quote that is not escaped. There must be one, or two if the last byte may be a backslash. */
+function endOfString(block: Buffer, from: number): number {
   let at = from;
-  while (at < chunk.length) {
-    const byte = chunk[at++];
+  for (;;) {
+    const byte = block[at++];
     if (byte === QUOTE) return at;
     if (byte === BACKSLASH) at++;
   }
-  return -at;
 }
 
 function tooDeep(limit: number): OvsdbError {

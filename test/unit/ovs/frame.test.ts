@@ -56,10 +56,21 @@ describe("FrameReader", () => {
     }
   });
 
-  it("copies nothing when frames come whole", () => {
+  it("copies frames that come whole once", () => {
     const reader = new FrameReader(limits);
     expect(read(Buffer.from('{"a":1}{"b":[2]}'), [1000], reader)).toEqual([{ a: 1 }, { b: [2] }]);
-    expect(reader.work.copied).toBe(0);
+    expect(reader.work.copied).toBe(16);
+  });
+
+  it("gives every frame of a chunk that is longer than what it keeps, also where a string ends with the chunk", () => {
+    const frames = Array.from({ length: 3000 }, (_, row) => ({ row, text: `\\"${"é".repeat(row % 50)}\\` }));
+    const bytes = Buffer.from(frames.map((frame) => JSON.stringify(frame)).join(" "));
+    for (const size of [bytes.length, 65_535, 65_536, 65_537, 3]) {
+      const reader = new FrameReader(limits);
+      expect(read(bytes, [size], reader)).toEqual(frames);
+      expect(reader.work.scanned).toBe(bytes.length);
+      expect(reader.work.copied).toBeLessThanOrEqual(3 * bytes.length);
+    }
   });
 
   it("takes a frame of 50 MB, and the small one behind it", () => {
