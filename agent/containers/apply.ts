@@ -100,7 +100,11 @@ async function verified(
   const until = clock.monotonic() + (kind === "restart-unit" ? actionTimeoutMs : callTimeoutMs);
   for (;;) {
     const now = await docker.inspect(container.id, signal).catch(() => undefined);
-    if (now?.state === "running" && now.startedAt !== container.startedAt) return { result: "done" };
+    const started = now !== undefined && now.startedAt !== container.startedAt;
+    if (started && now.state === "running") return { result: "done" };
+    // A unit starts it again by itself.
+    if (started && kind !== "restart-unit")
+      return { result: "failed", detail: `it was started, and is ${now.state} again` };
     if (clock.monotonic() >= until) {
       return {
         result: "failed",

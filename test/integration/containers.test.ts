@@ -272,9 +272,8 @@ describe("a container of Kolla's", () => {
     await start("unlucky", { policy: "no", command: "exit 1" });
     const mark = agent.mark();
     await says(agent, "unlucky", "wait", "backoff", mark);
-    await acted(agent, "unlucky", "done", mark);
-    const { stdout } = await host.cli("containers", "why", "unlucky");
-    expect(stdout).toContain("attempt 2");
+    const why = async (): Promise<string> => (await host.cli("containers", "why", "unlucky")).stdout;
+    await expect.poll(why, { timeout: 30_000 }).toContain("attempt 2");
   });
 
   test("called openvswitch_db raises a critical alert and is not touched, whatever is configured", async () => {

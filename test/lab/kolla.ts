@@ -89,7 +89,8 @@ export const quickContainers = {
   action_timeout: "15s",
   owner_grace: "500ms",
   unhealthy_for: "1s",
-  backoff_min: "300ms",
+  // Half of it, the shortest pause, is longer than the owner's time, so that a pause is always seen.
+  backoff_min: "1500ms",
   backoff_max: "2s",
   quiet: "100ms",
 } as const;
