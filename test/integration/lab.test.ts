@@ -126,7 +126,7 @@ describe("a lab", () => {
     await configureByHand(live.host);
     const ping = live.ping(live.host.address);
     await ping.answered();
-    const before = await remember(dead.id);
+    const [before, kept] = [await remember(dead.id), await remember(live.id)];
     await dead.kill();
     expect(await left(before)).not.toEqual([]);
     const next = await withLab({ hosts: 0 });
@@ -134,7 +134,11 @@ describe("a lab", () => {
     expect((await labs()).filter((lab) => lab.live).map((lab) => lab.id)).toEqual(
       expect.arrayContaining([live.id, next.id]),
     );
-    expect((await ping.stop()).lost).toBe(0);
+    expect(kept.processes.length).toBeGreaterThan(3);
+    expect(kept.processes.filter((process) => !isAlive(process))).toEqual([]);
+    await ping.answered(10);
+    // A busy machine may drop a packet or three; a lab that is touched goes silent.
+    expect((await ping.stop()).lost).toBeLessThanOrEqual(3);
   });
 
   test("of a live process is left alone by a sweep", async () => {
