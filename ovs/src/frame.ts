@@ -40,9 +40,10 @@ export class FrameReader {
   #block = Buffer.alloc(0);
   #from = 0;
   #to = 0;
-  /** Where looking goes on: at most at `#to`, or one behind it if the next byte is escaped. */
+  /** Where looking goes on. */
   #at = 0;
   #inString = false;
+  #escaped = false;
   #depth = 0;
   #scanned = 0;
   #copied = 0;
@@ -131,7 +132,8 @@ export class FrameReader {
     const to = this.#to;
     const { maxDepth } = this.#limits;
     let depth = this.#depth;
-    let at = this.#inString ? endOfString(block, this.#at) : this.#at;
+    let at = this.#at;
+    if (this.#inString) at = endOfString(block, this.#escaped ? at + 1 : at);
     while (at < to) {
       const byte = block[at++] as number;
       if (byte === QUOTE) at = endOfString(block, at);
@@ -141,8 +143,10 @@ export class FrameReader {
         if (++depth > maxDepth) throw tooDeep(maxDepth);
       } else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) break;
     }
+    // A sentinel ended the string: its own end is still to come. Behind a backslash it was the second one.
     this.#inString = at > to;
-    if (this.#inString) at--; // A sentinel ended it, or the escaped byte was one.
+    this.#escaped = at > to + 1;
+    at = Math.min(at, to);
     this.#scanned += at - this.#at;
     this.#at = at;
     this.#depth = depth;

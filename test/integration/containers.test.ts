@@ -156,7 +156,12 @@ describe("a container of Kolla's", () => {
   }
 
   test("is known by its environment, labels and mounts, and its configuration can be checked inside", async () => {
+    const mark = agent.mark();
     await start("nova_compute");
+    await agent.waitFor(
+      about("nova_compute", ({ state }) => state === "running"),
+      { from: mark },
+    );
     const found = await statusOf(host, "nova_compute");
     expect(found).toMatchObject({
       state: "running",
