@@ -8,6 +8,7 @@ import { systemClock } from "./system/clock.ts";
 import { openContainerFiles } from "./system/container-files.ts";
 import { openContainerJournal } from "./system/container-journal.ts";
 import { openDocker } from "./system/docker.ts";
+import { openDockerUnit } from "./system/docker-unit.ts";
 import type { Places } from "./system/places.ts";
 import { openUnits } from "./system/units.ts";
 import type { ContainersStatus } from "./web/status.ts";
@@ -31,7 +32,7 @@ export function containersPorts({ places, settings, report }: ContainersHost): C
   return {
     clock: systemClock,
     random: Math.random,
-    docker: openDocker(places.docker, callTimeoutMs),
+    docker: openDocker(places.docker, callTimeoutMs, openDockerUnit(places.root, callTimeoutMs)),
     units: openUnits(places.root, callTimeoutMs),
     files: openContainerFiles(places.root),
     journal: openContainerJournal(places.containersState),

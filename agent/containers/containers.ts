@@ -21,7 +21,7 @@ import { type DockerEvent, Witness } from "./witness.ts";
 export type DockerState =
   | { readonly state: "connecting" }
   | { readonly state: "connected"; readonly since: number }
-  /** No socket: Docker does not run here, or does not yet. */
+  /** Docker does not run here, or does not yet: no socket, or nobody behind it but systemd. */
   | { readonly state: "absent"; readonly since: number; readonly problem: Problem }
   | { readonly state: "unreachable"; readonly since: number; readonly problem: Problem };
 

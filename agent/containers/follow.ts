@@ -2,7 +2,7 @@ import { backoffMs } from "../core/backoff.ts";
 import type { Containers } from "./containers.ts";
 import type { ContainersPorts } from "./ports.ts";
 
-/** Docker starts after us, and restarts when it likes: an attempt to connect costs next to nothing. */
+/** Docker starts after us, and restarts when it likes: an attempt costs next to nothing, and starts no Docker. */
 const pause = { minMs: 250, maxMs: 3_000 };
 
 /** Follows Docker's events until aborted; whenever the stream begins or ends, everything is looked at again. Never rejects. */

@@ -4,6 +4,7 @@ import type { DockerEvent } from "../containers/witness.ts";
 import { AgentError } from "../core/errors.ts";
 import { folderIn, inspectedIn, listedIn } from "./docker-answers.ts";
 import { ask, open, type Question, Refusal, unusable } from "./docker-ask.ts";
+import type { Awake } from "./docker-unit.ts";
 
 /** The events that tell something; `exec_create` shows a deployer at work. */
 const interesting = [
@@ -27,8 +28,11 @@ const MAX_ANSWER = 4 * MIB;
 /** Of a line of a container's output: it goes into the journal. */
 const MAX_LINE = 4096;
 
-/** Docker's Engine API on its socket. Nothing is connected before the first call. */
-export function openDocker(socketPath: string, callTimeoutMs: () => number): DockerPort {
+/** Calls about one container come in dozens after a list: what was told a moment ago counts for them. */
+const AWAKE_MS = 1_000;
+
+/** Docker's Engine API on its socket. Nothing is connected before the first call, and nothing that `awake` refuses. */
+export function openDocker(socketPath: string, callTimeoutMs: () => number, awake: Awake): DockerPort {
   const docker = new Dockerode({ socketPath });
   let folder: string | undefined;
   const call = <T>(
@@ -36,7 +40,14 @@ export function openDocker(socketPath: string, callTimeoutMs: () => number): Doc
     signal: AbortSignal,
     work: (signal: AbortSignal) => Promise<T>,
     ms = callTimeoutMs(),
-  ) => bounded(what, ms, signal, work);
+  ) => {
+    const maxAgeMs = what === "inspect" || what === "logs" ? AWAKE_MS : 0;
+    return bounded(what, ms, signal, async (within) => {
+      await awake(maxAgeMs);
+      within.throwIfAborted();
+      return await work(within);
+    });
+  };
   const asked = (what: string, path: string, signal: AbortSignal, limit = MAX_ANSWER): Promise<Buffer> =>
     ask(docker, { what, method: "GET", path }, limit, signal);
   return {

@@ -63,7 +63,11 @@ describe("a dockerd that is frozen (SIGSTOP)", () => {
 
   test.each(Object.keys(calls))("keeps no connection of a call that was given up: %s", async (name) => {
     let callMs = CALL_MS;
-    const docker = openDocker(lab.host.docker.socket, () => callMs);
+    const docker = openDocker(
+      lab.host.docker.socket,
+      () => callMs,
+      async () => undefined,
+    );
     const call = calls[name] ?? (() => Promise.resolve());
     freeze();
     const before = await sockets();
@@ -94,7 +98,11 @@ describe("a dockerd that is frozen (SIGSTOP)", () => {
       lab.host.docker.resume();
       server.close();
     });
-    const docker = openDocker(path, () => CALL_MS);
+    const docker = openDocker(
+      path,
+      () => CALL_MS,
+      async () => undefined,
+    );
     const open = (): Promise<number> =>
       new Promise((resolve, reject) =>
         server.getConnections((error, count) => (error ? reject(error) : resolve(count))),

@@ -26,7 +26,11 @@ async function somebody(answer: Answer): Promise<DockerPort> {
     server.close();
     await rm(folder, { recursive: true });
   });
-  return openDocker(path, () => 60_000);
+  return openDocker(
+    path,
+    () => 60_000,
+    async () => undefined,
+  );
 }
 
 const json = (response: ServerResponse, value: unknown): void => void response.end(JSON.stringify(value));

@@ -64,6 +64,9 @@ export async function facts(machine: Machine): Promise<Facts> {
   };
 }
 
+/** Of a service, as the facts have its state. */
+export const active = (state: string): boolean => state === "active (running)";
+
 /** Microseconds as seconds for people. */
 export function seconds(microseconds: number): string {
   return `${(microseconds / 1e6).toFixed(3)} s`;

@@ -4,6 +4,7 @@ import { documentedCommands } from "../../docs/machine.ts";
 import { createLab } from "../../lab/lab.ts";
 import type { LaneOptions, SystemLane } from "../lane.ts";
 import { bootTools } from "../tools.ts";
+import { dockerStaysStopped } from "./docker-stopped.ts";
 import { BootHost } from "./host.ts";
 import { unitOwnsContainer } from "./kolla.ts";
 import { Report } from "./report.ts";
@@ -82,6 +83,7 @@ async function scenarios(host: BootHost, report: Report): Promise<void> {
   await play(agentComesAndGoes);
   await play(agentReplacedByFalse);
   await play(deadMan);
+  await play(dockerStaysStopped);
   await play(unitOwnsContainer);
   await reboot();
   await play((it, to) => bootInOrder(it, to, "second boot"));

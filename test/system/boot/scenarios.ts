@@ -1,4 +1,4 @@
-import { type Facts, facts, seconds, show, stamps } from "./facts.ts";
+import { active, type Facts, facts, seconds, show, stamps } from "./facts.ts";
 import { type BootHost, cutOff, holdSeconds, rescueSeconds, watchdogSeconds } from "./host.ts";
 import type { Report } from "./report.ts";
 
@@ -69,8 +69,6 @@ async function leavesDockerAlone(
   report.check("dockerd and the container are the same processes", same, `before ${pids(before)}; after ${pids(now)}`);
   report.check(`${host.address} answers the gateway`, await host.answers());
 }
-
-const active = (state: string): boolean => state === "active (running)";
 
 export async function agentComesAndGoes(host: BootHost, report: Report): Promise<void> {
   const { machine } = host;
