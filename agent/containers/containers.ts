@@ -245,6 +245,7 @@ export class Containers implements Capability {
     const { ledger } = this.#book;
     const units = await this.#ports.units.observe([unitOf(step.name)], signal);
     const unit = units === "unknown" ? units : units.get(step.name);
+    if ((unit === undefined || unit === "unknown" ? undefined : unit.unit) !== step.unit) return false;
     const now = this.#ports.clock.monotonic();
     const freeMib = Number.POSITIVE_INFINITY;
     const look: Look = { containers: [container], units, silent: new Set(), problems: [], freeMib };

@@ -166,12 +166,15 @@ function downUnderPolicy(
 
 /** A restart is due: whether it may be. The first that speaks against it counts. */
 function guarded(situation: Situation, cause: Cause): Verdict {
-  const { wanted, container, memory, past, host, settings, now } = situation;
+  const { wanted, container, unit, memory, past, host, settings, now } = situation;
   if (wanted.mode !== "restart") return say("observed", { cause });
+  // Through Docker, a restart of what a unit owns ends in two.
+  if (unit === "unknown") return say("owner-unknown", { cause });
   if (host.maintenance) return say("maintenance", { cause });
   const quiet = host.deployerAt === undefined ? now : host.deployerAt + settings.timing.quietMs;
   if (now < quiet) return say("deployer", { cause, until: quiet });
-  if (container !== undefined && pendingConfig(container, memory?.startedWith)) return say("pending-config", { cause });
+  const pending = pendingReason(container, memory);
+  if (pending !== undefined) return say(pending, { cause });
   if (host.freeMib === undefined || host.freeMib < settings.minFreeMib) return say("disk", { cause });
   if (cause === "unhealthy" && host.unhealthy >= SHARED) return say("shared-cause", { cause });
   if (container !== undefined && holdsGuests(container)) return say("guests", { cause });
@@ -185,6 +188,10 @@ function guarded(situation: Situation, cause: Cause): Verdict {
   }
   if (host.acting !== undefined) return say("other-action", { cause });
   return say(cause, { cause });
+}
+
+function pendingReason(container: Container | undefined, memory: Memory | undefined): Reason | undefined {
+  return container !== undefined && pendingConfig(container, memory?.startedWith) ? "pending-config" : undefined;
 }
 
 /** A stop kills what lives in the container's control group: virtual machines, where libvirt put them there. */

@@ -134,6 +134,20 @@ describe("the loop of the containers", () => {
     expect(host.journal.at(-1)).toMatchObject({ kind: "result", result: "skipped" });
   });
 
+  it("does nothing by Docker where a unit has come to own the container between the decision and the restart", async () => {
+    const host = new FakeHost();
+    const health = { status: "unhealthy", failingStreak: 9, intervalMs: 3e7, timeoutMs: 3e4 } as const;
+    host.put(container("cron", { ...unowned, health }));
+    const containers = host.open();
+    await pass(containers);
+    await host.clock.advance(600_000);
+    await containers.reconcile(signal, () => undefined);
+    host.units.set("cron", unit("cron", "active"));
+    await settle();
+    expect(host.done).toEqual([]);
+    expect(host.journal.at(-1)).toMatchObject({ kind: "result", result: "skipped" });
+  });
+
   it("does one restart at a time, and goes on looking meanwhile", async () => {
     const host = new FakeHost();
     const { promise, resolve } = Promise.withResolvers<void>();

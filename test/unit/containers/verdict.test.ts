@@ -175,6 +175,17 @@ const cases: Readonly<Record<string, Case>> = {
   },
   "unhealthy for two minutes": { ...longUnhealthy, says: "restart unhealthy" },
   "unhealthy for long under its unit": { ...longUnhealthy, unit: unit("cron", "active"), says: "restart unhealthy" },
+  "unhealthy for long, and systemd does not answer whose it is": {
+    ...longUnhealthy,
+    unit: "unknown",
+    says: "hold owner-unknown unhealthy",
+  },
+  "unhealthy for long and only observed, and systemd does not answer": {
+    ...longUnhealthy,
+    unit: "unknown",
+    ...observing,
+    says: "alert observed unhealthy",
+  },
   "unhealthy together with another one": {
     ...longUnhealthy,
     host: { unhealthy: 2 },
