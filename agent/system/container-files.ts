@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Dirent } from "node:fs";
 import { readdir, readFile, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { ConfigState } from "../containers/observed.ts";
@@ -47,19 +48,31 @@ async function guests(root: string, pid: number): Promise<"none" | "some"> {
   });
   if (groups.length === 0) throw new RangeError(`process ${pid} has no control group`);
   for (const group of groups) {
-    for (const file of [".", ...(await readdir(group, { recursive: true }))].filter((name) => !name.includes("."))) {
-      if (await hasGuest(root, join(group, file, "cgroup.procs"))) return "some";
-    }
-    if (await hasGuest(root, join(group, "cgroup.procs"))) return "some";
+    if (await holdsGuest(root, group, await readdir(group, { withFileTypes: true }))) return "some";
   }
   return "none";
 }
 
-async function hasGuest(root: string, procs: string): Promise<boolean> {
-  const pids = (await readFile(procs, "utf8").catch(() => "")).split("\n").filter(Boolean);
-  for (const pid of pids) {
-    const comm = await readFile(join(root, "proc", pid, "comm"), "utf8").catch(() => "");
-    if (/^(qemu|kvm)/.test(comm)) return true;
+/** In a group, and in those below it. */
+async function holdsGuest(root: string, group: string, entries: readonly Dirent[]): Promise<boolean> {
+  for (const pid of (await unlessGone(readFile(join(group, "cgroup.procs"), "utf8"), "")).split("\n").filter(Boolean)) {
+    if (/^(qemu|kvm)/.test(await unlessGone(readFile(join(root, "proc", pid, "comm"), "utf8"), ""))) return true;
+  }
+  for (const entry of entries) {
+    if (!entry.isDirectory()) continue;
+    const below = join(group, entry.name);
+    if (await holdsGuest(root, below, await unlessGone(readdir(below, { withFileTypes: true }), []))) return true;
   }
   return false;
+}
+
+/** What ended while it was looked at holds nothing (ENODEV: a group, between open and read); whatever else cannot be read may. */
+async function unlessGone<T>(reading: Promise<T>, nothing: T): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ESRCH" || code === "ENODEV") return nothing;
+    throw error;
+  }
 }
