@@ -28,7 +28,7 @@ export function kindOf(name: string): Kind {
 }
 
 /** Made by Kolla: its environment and its image's label. A name alone proves nothing. */
-export function isKolla({ env, labels }: Container): boolean {
+export function isKolla({ env, labels }: Pick<Container, "env" | "labels">): boolean {
   return "KOLLA_CONFIG_STRATEGY" in env && "kolla_version" in labels;
 }
 

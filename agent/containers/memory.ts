@@ -43,7 +43,8 @@ export function remember(
   const { id, startedAt, state, config } = container;
   const same = before?.id === id && before.startedAt === startedAt ? before : undefined;
   const down = state !== "running" && state !== "paused" && state !== "restarting";
-  const startedWith = same?.startedWith ?? (pendingConfig(container, undefined) ? undefined : config?.hash);
+  const hash = config === undefined || config === "unreadable" ? undefined : config.hash;
+  const startedWith = same?.startedWith ?? (pendingConfig(container, undefined) ? undefined : hash);
   const witnessed = death ?? same?.death;
   return {
     id,

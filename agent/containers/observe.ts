@@ -1,4 +1,5 @@
 import { type Problem, problemOf } from "../core/errors.ts";
+import { isKolla } from "./kolla.ts";
 import { type Container, type Observed, unitOf } from "./observed.ts";
 import type { ContainersPorts, Inspected } from "./ports.ts";
 
@@ -51,7 +52,8 @@ export async function observe(ports: Ports, signal: AbortSignal, progress: () =>
 export async function look({ docker, files }: Ports, id: string, signal: AbortSignal): Promise<Container | undefined> {
   const found = await docker.inspect(id, signal);
   if (found === undefined) return undefined;
-  const config = found.configFolder === undefined ? undefined : await files.config(found.configFolder);
+  const folder = isKolla(found) ? found.configFolder : undefined;
+  const config = folder === undefined ? undefined : await files.config(folder);
   const guests = mayHoldGuests(found) ? await files.guests(found.pid) : undefined;
   return { ...found, ...(config === undefined ? {} : { config }), ...(guests === undefined ? {} : { guests }) };
 }

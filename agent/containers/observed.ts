@@ -34,8 +34,8 @@ export interface Container {
   readonly hostCgroup: boolean;
   /** The folder of the host that holds its configuration, where it has one. */
   readonly configFolder?: string;
-  /** What is in that folder now. */
-  readonly config?: ConfigState;
+  /** What is in that folder now; asked only of Kolla's, which copy it at their start. */
+  readonly config?: ConfigState | "unreadable";
   /** Whether virtual machines live in its control group; asked only of those where it could be. */
   readonly guests?: "none" | "some" | "unknown";
 }

@@ -40,9 +40,9 @@ export interface UnitsPort {
   restart(unit: string, timeoutMs: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Files of the host that a verdict depends on. Each answer is absent where it could not be read. */
+/** Files of the host that a verdict depends on. What could not be read is told as that: it speaks against a restart. */
 export interface HostFilesPort {
-  config(folder: string): Promise<ConfigState | undefined>;
+  config(folder: string): Promise<ConfigState | "unreadable">;
   freeMib(folder: string): Promise<number | undefined>;
   guests(pid: number): Promise<"none" | "some" | "unknown">;
 }

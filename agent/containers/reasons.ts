@@ -33,6 +33,7 @@ export const reasons = {
   maintenance: ["hold", "the host is in maintenance"],
   deployer: ["hold", "a deployer is at work on this host"],
   "pending-config": ["hold", "its configuration was changed since its start, and a restart would apply it"],
+  "config-unreadable": ["hold", "its configuration cannot be read, and a restart may apply what was changed in it"],
   disk: ["hold", "the disk of Docker is nearly full, or cannot be read"],
   "shared-cause": [
     "hold",

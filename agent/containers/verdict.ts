@@ -191,7 +191,8 @@ function guarded(situation: Situation, cause: Cause): Verdict {
 }
 
 function pendingReason(container: Container | undefined, memory: Memory | undefined): Reason | undefined {
-  return container !== undefined && pendingConfig(container, memory?.startedWith) ? "pending-config" : undefined;
+  if (container === undefined || !pendingConfig(container, memory?.startedWith)) return undefined;
+  return container.config === "unreadable" ? "config-unreadable" : "pending-config";
 }
 
 /** A stop kills what lives in the container's control group: virtual machines, where libvirt put them there. */

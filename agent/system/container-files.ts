@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import type { Dirent } from "node:fs";
-import { readdir, readFile, stat, statfs } from "node:fs/promises";
+import { lstat, opendir, readdir, readFile, readlink, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { ConfigState } from "../containers/observed.ts";
 import type { HostFilesPort } from "../containers/ports.ts";
@@ -13,7 +13,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 /** What a verdict needs of the host's files. `root`: where /proc and /sys are. */
 export function openContainerFiles(root: string): HostFilesPort {
   return {
-    config: (folder) => configState(folder).catch(() => undefined),
+    config: (folder) => configState(folder).catch(() => "unreadable"),
     async freeMib(folder) {
       const found = await statfs(folder).catch(() => undefined);
       return found && Math.floor((found.bavail * found.bsize) / (1024 * 1024));
@@ -23,19 +23,45 @@ export function openContainerFiles(root: string): HostFilesPort {
 }
 
 async function configState(folder: string): Promise<ConfigState> {
-  const names = (await readdir(folder, { recursive: true })).sort();
-  if (names.length > MAX_FILES) throw new RangeError(`${folder} has ${names.length} files`);
   const hash = createHash("sha256");
   // A file that was removed changes its folder alone.
   let changedAt = (await stat(folder)).mtimeMs;
-  for (const name of names) {
+  for (const { name, entry } of (await entriesBelow(folder)).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, name);
-    const { ctimeMs, mtimeMs, size } = await stat(path);
+    const { ctimeMs, mtimeMs, size } = await lstat(path);
     changedAt = Math.max(changedAt, ctimeMs, mtimeMs);
-    const content = await readFileBounded(path, MAX_BYTES).catch(() => undefined);
-    hash.update(`${name}\0${content === undefined ? "" : size}\0`).update(content ?? "");
+    hash.update(`${name}\0`);
+    if (entry.isSymbolicLink()) hash.update(`link\0${await readlink(path)}\0`);
+    // Such as an image to boot from: reading it would take too long.
+    else if (entry.isFile() && size > MAX_BYTES) hash.update(`large\0${size}\0${mtimeMs}\0`);
+    else if (entry.isFile()) hashContent(hash, await readFileBounded(path, MAX_BYTES));
   }
   return { hash: hash.digest("hex"), changedAt };
+}
+
+function hashContent(hash: Hash, content: Uint8Array): void {
+  hash.update(`file\0${content.length}\0`).update(content);
+}
+
+interface Entry {
+  /** From the folder on. */
+  readonly name: string;
+  readonly entry: Dirent;
+}
+
+/** Everything below a folder. Links are not followed: in the container they lead elsewhere. Throws where it is too much. */
+async function entriesBelow(folder: string): Promise<Entry[]> {
+  const found: Entry[] = [];
+  const walk = async (below: string): Promise<void> => {
+    for await (const entry of await opendir(join(folder, below))) {
+      const name = join(below, entry.name);
+      found.push({ name, entry });
+      if (found.length > MAX_FILES) throw new RangeError(`${folder} has more than ${MAX_FILES} files`);
+      if (entry.isDirectory()) await walk(name);
+    }
+  };
+  await walk("");
+  return found;
 }
 
 /** Whether a process of qemu is in the control groups of a container. Throws where it cannot be told. */

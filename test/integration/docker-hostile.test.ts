@@ -66,7 +66,7 @@ function inspected(id: string, more: object = {}): object {
 
 const rest = {
   units: { observe: async () => new Map(), restart: async () => undefined },
-  files: { config: async () => undefined, freeMib: async () => 1, guests: async () => "none" as const },
+  files: { config: async () => "unreadable" as const, freeMib: async () => 1, guests: async () => "none" as const },
 };
 const lookAt = (docker: DockerPort) => observe({ docker, ...rest }, signal, nothing);
 

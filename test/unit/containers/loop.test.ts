@@ -51,7 +51,7 @@ class FakeHost {
           await this.onAct("cron-id");
         },
       },
-      files: { config: async () => undefined, freeMib: async () => 10_000, guests: async () => "none" },
+      files: { config: async () => "unreadable", freeMib: async () => 10_000, guests: async () => "none" },
       journal: { read: async () => this.journal, append: async (entry) => void this.journal.push(entry) },
       report: (event) => this.told.push(event),
     };

@@ -255,6 +255,21 @@ const cases: Readonly<Record<string, Case>> = {
     memory: { downSince: 0, startedWith: "old" },
     says: "hold pending-config exited",
   },
+  "its configuration cannot be read": {
+    is: { ...crashed, config: "unreadable" },
+    ...longDown,
+    says: "hold config-unreadable exited",
+  },
+  "its configuration cannot be read, and is known from its start": {
+    is: { ...crashed, config: "unreadable" },
+    memory: { downSince: 0, startedWith: "old" },
+    says: "hold config-unreadable exited",
+  },
+  "its configuration cannot be read, and is copied only once": {
+    is: { ...crashed, config: "unreadable", env: { KOLLA_CONFIG_STRATEGY: "COPY_ONCE" } },
+    ...longDown,
+    says: "restart exited",
+  },
   "its configuration is copied only once": {
     is: { ...crashed, config: newer, env: { KOLLA_CONFIG_STRATEGY: "COPY_ONCE" } },
     ...longDown,

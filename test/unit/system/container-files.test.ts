@@ -1,8 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { look } from "../../../agent/containers/observe.ts";
+import type { ConfigState } from "../../../agent/containers/observed.ts";
 import { openContainerFiles } from "../../../agent/system/container-files.ts";
+import { container } from "../containers/helpers.ts";
 
 let root = "";
 beforeEach(async () => {
@@ -68,5 +71,75 @@ describe("whether virtual machines live in a container", () => {
     expect(await guests()).toBe("unknown");
     await rm(join(root, "proc/100"), { recursive: true });
     expect(await guests()).toBe("unknown");
+  });
+});
+
+describe("the configuration in a folder of Kolla's", () => {
+  const config = () => openContainerFiles(root).config(join(root, "kolla"));
+  const state = async (): Promise<ConfigState> => {
+    const found = await config();
+    if (found === "unreadable") throw new Error(found);
+    return found;
+  };
+  const changes = async (change: () => Promise<unknown>): Promise<boolean> => {
+    const before = await state();
+    await change();
+    return (await state()).hash !== before.hash;
+  };
+
+  beforeEach(async () => {
+    await put("kolla/config.json", "{}");
+    await put("kolla/conf.d/a.conf", "a");
+  });
+
+  it("is the same as long as nothing is written, and another one with any file", async () => {
+    expect(await changes(async () => undefined)).toBe(false);
+    expect(await changes(() => put("kolla/config.json", "{}"))).toBe(false);
+    expect(await changes(() => put("kolla/config.json", "{ }"))).toBe(true);
+    expect(await changes(() => put("kolla/conf.d/a.conf", "b"))).toBe(true);
+    expect(await changes(() => put("kolla/conf.d/b.conf", ""))).toBe(true);
+    expect(await changes(() => unlink(join(root, "kolla/conf.d/b.conf")))).toBe(true);
+  });
+
+  it("has links as they are, also where they lead nowhere", async () => {
+    const link = join(root, "kolla/ca.pem");
+    expect(await changes(() => symlink("/nowhere", link))).toBe(true);
+    expect(await changes(async () => undefined)).toBe(false);
+    await unlink(link);
+    expect(await changes(() => symlink("/nowhere/else", link))).toBe(true);
+    await unlink(link);
+    await symlink("..", link);
+    expect(await config()).not.toBe("unreadable");
+  });
+
+  it("has the size and the time of a file that is too large to be read", async () => {
+    expect(await changes(() => put("kolla/image", " ".repeat(5 * 1024 * 1024)))).toBe(true);
+    expect(await changes(() => utimes(join(root, "kolla/image"), 1, 1))).toBe(true);
+  });
+
+  it("cannot be read where the folder is none, or is not there", async () => {
+    await rm(join(root, "kolla"), { recursive: true });
+    expect(await config()).toBe("unreadable");
+    await put("kolla", "");
+    expect(await config()).toBe("unreadable");
+  });
+
+  it("is not read to its end where a folder has far too many files", async () => {
+    for (let index = 0; index < 501; index += 1) await put(`kolla/many/${index}`, "");
+    expect(await config()).toBe("unreadable");
+  });
+
+  it("is read of Kolla's containers alone", async () => {
+    const configFolder = join(root, "kolla");
+    const unasked = async (): Promise<never> => Promise.reject(new Error("this is not asked"));
+    const docker = { list: unasked, act: unasked, logs: unasked, events: unasked };
+    const units = { observe: unasked, restart: unasked };
+    const seen = async (changes: object) => {
+      const inspect = async () => container("cron", { configFolder, ...changes });
+      const ports = { docker: { ...docker, inspect }, units, files: openContainerFiles(root) };
+      return (await look(ports, "cron-id", AbortSignal.timeout(10_000)))?.config;
+    };
+    expect(await seen({})).toEqual(await config());
+    expect(await seen({ env: {}, labels: {} })).toBeUndefined();
   });
 });
