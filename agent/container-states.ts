@@ -12,7 +12,8 @@ export async function containerStates(
 ): Promise<readonly ContainerState[] | undefined> {
   const seenAt = status?.observedAt;
   if (status === undefined || seenAt === undefined) return undefined;
-  if (status.docker.state === "unreachable") throw new AgentError(status.docker.problem);
+  // Absent is no better than unreachable: most of what was seen last has ended with Docker.
+  if ("problem" in status.docker) throw new AgentError(status.docker.problem);
   return status.list.flatMap(({ id, image, name, state, health, startedAt, restarts, verdict, reason }) =>
     id === undefined
       ? []
