@@ -117,6 +117,8 @@ export class Containers implements Capability {
     const now = this.#ports.clock.monotonic();
     this.#memories = new Map(seen.containers.map((each) => [each.id, this.#remember(each, seen.units, now)]));
     if (seen.containers.some((each) => isDeployer(each) && each.state === "running")) this.#witness.deployerAtWork(now);
+    // What Docker did not answer about is perhaps there.
+    if (seen.silent.size === 0 && seen.problems.length === 0) ledger.keepStopped(new Set(this.#memories.keys()));
     await this.#noteStops(seen.containers, ledger);
     const settings = this.#options.settings();
     ledger.expire(now - settings.timing.budgetWindowMs);

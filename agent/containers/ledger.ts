@@ -74,6 +74,13 @@ export class Ledger {
     return this.#stopped.has(id) && this.#stopped.get(id) === startedAt;
   }
 
+  /** Drops what it knows of stopped containers other than these: an id never comes back. */
+  keepStopped(ids: ReadonlySet<string>): void {
+    for (const id of this.#stopped.keys()) {
+      if (!ids.has(id)) this.#stopped.delete(id);
+    }
+  }
+
   /** The number of the next attempt, from 1, and the pause after it. */
   next(
     name: string,

@@ -180,6 +180,53 @@ describe("the loop of the containers", () => {
     expect(host.done).toHaveLength(1);
   });
 
+  const endedBySomebody = (host: FakeHost, containers: Containers): void => {
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    for (const action of ["kill", "die", "stop"])
+      containers.noticed({ action, id: "cron-id", name: "cron", attributes: { signal: "15" } });
+  };
+  const reasonsOf = ({ statuses }: Containers) => statuses.map(({ name, reason }) => `${name} ${reason}`);
+
+  it("forgets who was stopped when it is removed, and not while it is there, also by another process", async () => {
+    const host = new FakeHost();
+    const containers = host.open();
+    endedBySomebody(host, containers);
+    await pass(containers);
+    await pass(containers);
+    expect(reasonsOf(containers)).toEqual(["cron stopped-by-operator"]);
+    const next = host.open();
+    await pass(next);
+    await pass(next);
+    expect(reasonsOf(next)).toEqual(["cron stopped-by-operator"]);
+    host.containers.clear();
+    await pass(next);
+    host.put(container("cron", { ...gone(1), ...unowned }));
+    await pass(next);
+    expect(reasonsOf(next)).toEqual(["cron owner-acts"]);
+  });
+
+  it("does not forget who was stopped while Docker does not answer about it", async () => {
+    const host = new FakeHost();
+    const before = host.open();
+    endedBySomebody(host, before);
+    await pass(before);
+    const { docker, ...rest } = host.ports;
+    let stuck = true;
+    const inspect: DockerPort["inspect"] = async (id, within) => {
+      if (stuck) throw new AgentError({ code: "E_DOCKER_TIMEOUT", message: "late" });
+      return docker.inspect(id, within);
+    };
+    const options = { maintenance: () => false, expected: () => true, wake: () => undefined };
+    const next = new Containers(
+      { ...rest, docker: { ...docker, inspect } },
+      { ...options, settings: () => settings() },
+    );
+    await pass(next);
+    stuck = false;
+    await pass(next);
+    expect(reasonsOf(next)).toEqual(["cron stopped-by-operator"]);
+  });
+
   it("uses up its budget of six, however many containers want a restart", async () => {
     const host = new FakeHost();
     for (let index = 0; index < 10; index += 1) host.put(container(`x${index}_exporter`, { ...gone(1), ...unowned }));
