@@ -9,6 +9,7 @@ import type { JournalEntry } from "./journal.ts";
 import { isDeployer } from "./kolla.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Memory, remember, rememberUnit } from "./memory.ts";
+import { News } from "./news.ts";
 import { type Look, observe } from "./observe.ts";
 import { type Container, unitOf } from "./observed.ts";
 import type { ContainersPorts } from "./ports.ts";
@@ -44,19 +45,19 @@ export class Containers implements Capability {
   readonly #witness = new Witness();
   readonly #restarter: Restarter;
   readonly #book: Book;
+  readonly #news: News;
   #docker: DockerState = { state: "connecting" };
   #memories = new Map<string, Memory>();
   /** As they were seen last, by name. */
   #last: ReadonlyMap<string, Container> = new Map();
   #statuses: readonly ContainerStatus[] = [];
   #observedAt: number | undefined;
-  /** What was told of each container; absent before the first look. */
-  #told: ReadonlyMap<string, string> | undefined;
 
   constructor(ports: ContainersPorts, options: ContainersOptions) {
     this.#ports = ports;
     this.#options = options;
     this.#book = new Book(ports, () => options.settings().timing);
+    this.#news = new News(ports.report);
     const still: Still = (step, now, settings, signal) => this.#stillDue(step, now, settings, signal);
     this.#restarter = new Restarter(ports, this.#book, this.#witness, still, options.wake);
   }
@@ -287,24 +288,7 @@ export class Containers implements Capability {
     const wall = this.#ports.clock.now() - now;
     this.#observedAt = this.#ports.clock.now();
     this.#statuses = judged.map((each) => statusOf(each, (monotonic) => wall + monotonic));
-    const before = this.#told;
-    const watched = this.#statuses.filter(({ reason }) => reason !== "ignored");
-    // Its start belongs to it: a container may die and be back between two looks.
-    const textOf = (each: ContainerStatus): string =>
-      [each.id, each.state, each.verdict, each.reason, each.startedAt].join(" ");
-    this.#told = new Map(watched.map((each) => [each.name, textOf(each)]));
-    for (const each of watched) {
-      // What was in order at the first look is no news.
-      if (before === undefined ? each.verdict !== "ok" : before.get(each.name) !== textOf(each)) this.#tell(each);
-    }
-    for (const name of before?.keys() ?? []) {
-      if (!this.#told.has(name)) this.#ports.report({ event: "container", name, state: "gone" });
-    }
-  }
-
-  #tell({ name, state, verdict, reason, restarts, exit }: ContainerStatus): void {
-    const exitClass = exit && { exitClass: exit.class };
-    this.#ports.report({ event: "container", name, state, verdict, reason, restarts, ...exitClass });
+    this.#news.tell(this.#statuses);
   }
 
   #connected(): void {
