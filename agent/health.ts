@@ -58,7 +58,8 @@ function networkHealth(network: NetworkStatus): Health {
 }
 
 function containersHealth({ docker, list, problems }: ContainersStatus): Health {
-  const children = list
+  // What was seen last says nothing of what is, while Docker is not there.
+  const children = (docker.state === "connected" ? list : [])
     .filter(({ reason }) => reason !== "ignored")
     .map(({ name, state, health, verdict, reason }): [string, Health] => {
       const healthy = verdict !== "alert" && verdict !== "restart" && reason !== "stopped-by-operator";
