@@ -3,7 +3,7 @@ import { type Address, showAddress } from "./address.ts";
 import { OvsdbError } from "./errors.ts";
 import { FrameReader } from "./frame.ts";
 import { isArray, isObject, type Json, show } from "./json.ts";
-import { socketError } from "./socket.ts";
+import { socketError, type Wire } from "./socket.ts";
 
 /** Bounds and time-outs of one connection. */
 export interface ConnectionLimits {
@@ -37,6 +37,7 @@ interface Pending {
 
 /** One connection to a server: JSON-RPC 1.0 both ways (RFC 7047 section 4), on a socket that is already connected. */
 export class Connection {
+  readonly #wire: Wire;
   readonly #socket: Socket;
   readonly #address: Address;
   #limits: ConnectionLimits;
@@ -48,8 +49,9 @@ export class Connection {
   #probing = false;
   #watch: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, address: Address, limits: ConnectionLimits, handlers: ConnectionHandlers) {
-    this.#socket = socket;
+  constructor(wire: Wire, address: Address, limits: ConnectionLimits, handlers: ConnectionHandlers) {
+    this.#wire = wire;
+    this.#socket = wire.socket;
     this.#address = address;
     this.#limits = limits;
     this.#handlers = handlers;
@@ -59,7 +61,7 @@ export class Connection {
   /** Begins to read. What comes is handed to the handlers. */
   start(): void {
     this.#socket.setNoDelay(true);
-    this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    this.#wire.listen((chunk) => this.#receive(chunk));
     this.#socket.on("error", (error) => this.end(socketError("disconnected", this.#address, error)));
     this.#socket.on("close", () => this.end(this.#gone("the server closed the connection")));
     this.#listen();

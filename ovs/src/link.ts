@@ -1,9 +1,8 @@
-import type { Socket } from "node:net";
 import type { Address } from "./address.ts";
 import { Connection, type ConnectionLimits } from "./connection.ts";
 import { asOvsdbError, OvsdbError } from "./errors.ts";
 import { Listeners } from "./listeners.ts";
-import { openSocket } from "./socket.ts";
+import { openSocket, type Wire } from "./socket.ts";
 
 /** Where a client stands. `since` and `until` are in ms, by the client's `now`. */
 export type ClientState =
@@ -110,7 +109,7 @@ export class Link {
     this.#attempt = attempt;
     this.#set({ state: "connecting", attempt: this.#failures + 1 });
     openSocket(this.#options.address, this.#options.requestTimeoutMs, attempt.signal).then(
-      (socket) => (attempt.signal.aborted ? void socket.destroy() : this.#adopt(socket)),
+      (wire) => (attempt.signal.aborted ? void wire.socket.destroy() : this.#adopt(wire)),
       (error: unknown) => (attempt.signal.aborted ? undefined : this.#failed(asOvsdbError(error, "unreachable"))),
     );
   }
@@ -128,13 +127,13 @@ export class Link {
     this.#rest();
   }
 
-  #adopt(socket: Socket): void {
-    if (socket.destroyed) {
+  #adopt(wire: Wire): void {
+    if (wire.socket.destroyed) {
       this.#failed(new OvsdbError("unreachable", "the connection was lost at once"));
       return;
     }
     this.#persistent = true;
-    const connection = new Connection(socket, this.#options.address, this.#options, {
+    const connection = new Connection(wire, this.#options.address, this.#options, {
       onNotification: (method, params) => this.#handlers.onNotification(method, params),
       onEnd: (cause) => this.#ended(cause),
     });

@@ -4,6 +4,16 @@ import { type Address, showAddress, type TlsOptions } from "./address.ts";
 import { OvsdbError } from "./errors.ts";
 import { isArray } from "./json.ts";
 
+/** What one read takes at most: as much as libuv would make room for, anew for each read. */
+const READ_BYTES = 64 * 1024;
+
+/** A socket, and the way to its bytes. Who gets them must not keep the buffer: the next read goes into the same one. */
+export interface Wire {
+  readonly socket: Socket;
+  /** To be called in the turn of the event loop in which the connection was made: what is read before it is lost. */
+  listen(receive: (bytes: Buffer) => void): void;
+}
+
 function errnoOf(error: Error): string | undefined {
   return "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
@@ -17,10 +27,12 @@ export function socketError(kind: "unreachable" | "disconnected", address: Addre
  * Connects once, with the handshake of TLS where the address has it. Rejects with `unreachable` and an errno (`ETIMEDOUT` after
  * `timeoutMs`), or with the signal's reason.
  */
-export async function openSocket(address: Address, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
+export async function openSocket(address: Address, timeoutMs: number, signal: AbortSignal): Promise<Wire> {
   if ("path" in address || address.tls === undefined) {
     signal.throwIfAborted();
-    return await connected(connect(address), "connect", address, timeoutMs, signal);
+    const wire = openPlain(address);
+    await connected(wire.socket, "connect", address, timeoutMs, signal);
+    return wire;
   }
   const { host, port, tls } = address;
   // Only who speaks TLS pays for loading it.
@@ -37,7 +49,25 @@ export async function openSocket(address: Address, timeoutMs: number, signal: Ab
         serverName === undefined ? undefined : checkServerIdentity(serverName, certificate),
     }),
   );
-  return await connected(socket, "secureConnect", address, timeoutMs, signal);
+  await connected(socket, "secureConnect", address, timeoutMs, signal);
+  return { socket, listen: (receive) => void socket.on("data", receive) };
+}
+
+/** Updates are small and come one by one: a stream event and a new buffer for each would cost more than what is in them. */
+function openPlain(address: Address): Wire {
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  let take: (bytes: Buffer) => void = () => undefined;
+  const callback = (length: number): boolean => {
+    take(buffer.subarray(0, length));
+    return true;
+  };
+  const socket = connect({ ...address, onread: { buffer, callback } });
+  return {
+    socket,
+    listen(receive) {
+      take = receive;
+    },
+  };
 }
 
 function material({ ca, cert, key }: TlsOptions): ConnectionOptions {
@@ -65,7 +95,7 @@ function connected(
   address: Address,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<Socket> {
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void): void => {
       clearTimeout(timer);
@@ -85,7 +115,7 @@ function connected(
     // `Infinity` is no limit; a timer would take it for 1 ms.
     const timer = timeoutMs < Infinity ? setTimeout(late, timeoutMs) : undefined;
     signal.addEventListener("abort", onAbort, { once: true });
-    socket.once(event, () => finish(() => resolve(socket)));
+    socket.once(event, () => finish(resolve));
     // It stays after the connection is made: an error without a listener would end the process.
     socket.on("error", (error) => fail(socketError("unreachable", address, error)));
   });
