@@ -84,7 +84,8 @@ function located<T>(table: string, column: string, code: () => T): T {
   }
 }
 
-function inColumn(table: string, column: string, cause: OvsdbError): OvsdbError {
+/** What went wrong with one column's value, and which column it was. */
+export function inColumn(table: string, column: string, cause: OvsdbError): OvsdbError {
   return new OvsdbError(cause.kind, `${table}.${column}: ${cause.message}`, { table, column, cause });
 }
 
@@ -125,15 +126,9 @@ export function decodeRow(
 ): Readonly<Record<string, unknown>> {
   if (!isObject(wire)) throw new OvsdbError("bad-value", `${table}: expected a row, got ${show(wire)}`, { table });
   const row: Record<string, unknown> = { _uuid: id };
-  // Each row of each message comes through here: one `try` for all columns, and no function made for each.
-  let at = "";
-  try {
-    for (const column of columns) {
-      at = column;
-      row[column] = columnOf(database, table, column).decode(wire[column]);
-    }
-  } catch (thrown) {
-    throw inColumn(table, at, asOvsdbError(thrown, "bad-value"));
+  for (const column of columns) {
+    const type = columnOf(database, table, column);
+    row[column] = located(table, column, () => type.decode(wire[column]));
   }
   return row;
 }

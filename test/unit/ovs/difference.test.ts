@@ -93,6 +93,26 @@ describe("a new row", () => {
     ]);
   });
 
+  it("is changed in the columns that a difference names, and in none that nobody follows", () => {
+    const some = { T: ["name", "size", "tags"] };
+    const [store, layout] = [new Store(database, some), layoutOf(schema, database, some)];
+    store.reset({ T: { [id]: { initial: { name: "a", tags: 1, ratio: 2 } } } }, layout);
+    const modify = { size: 5, tags: ["set", [1, 2]], ratio: 3, unheard_of: "x" };
+    const changes = store.update({ T: { [id]: { modify } } }, layout);
+    const before = { _uuid: id, name: "a", size: 0, tags: [1] };
+    expect(changes).toEqual([{ table: "T", uuid: id, before, after: { ...before, size: 5, tags: [2] } }]);
+  });
+
+  it("keeps its old value when a difference to one of its columns is of another type", () => {
+    const [store, layout] = [new Store(database, selection), layoutOf(schema, database, selection)];
+    store.reset({ T: { [id]: { initial: { name: "a" } } } }, layout);
+    const [row] = store.rows("T").values();
+    expect(() => store.update({ T: { [id]: { modify: { name: "b", size: "many" } } } }, layout)).toThrow(
+      expect.objectContaining({ kind: "bad-value", table: "T", column: "size" }),
+    );
+    expect([...store.rows("T").values()]).toEqual([{ ...row, name: "a" }]);
+  });
+
   it("is one of very many, and all of them are taken", () => {
     const store = new Store(database, { T: ["name"] });
     const rows = Array.from({ length: 200_000 }, (_, number) => {
