@@ -119,7 +119,7 @@ function atom<T extends Json>(
   };
   return {
     shape: "scalar",
-    decode: (wire) => checked(alone(wire)),
+    decode: (wire) => (is(wire) ? wire : checked(alone(wire))),
     encode(value, part = false) {
       if (part || bounded === undefined || bounded.holds(checked(value))) return checked(value);
       throw wrong(bounded.expected, value);
@@ -206,6 +206,7 @@ export function optional<T>(member: ScalarColumn<T>): OptionalColumn<T> {
     shape: "optional",
     refers: member.refers,
     decode(wire) {
+      if (!isTagged(wire, "set")) return member.decode(wire);
       const found = members(wire);
       if (found.length > 1) throw wrong("at most one value", wire);
       return found.length === 0 ? undefined : member.decode(found[0]);
