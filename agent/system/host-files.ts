@@ -25,8 +25,8 @@ export class SystemHostFiles implements HostFiles, Disposable {
   /** How long a file system may take to answer, in milliseconds. */
   readonly #timeoutMs: () => number;
   readonly #kept = new Map<string, number>();
-  /** Mount points that were asked and have not answered. */
-  readonly #asked = new Set<string>();
+  /** What mount points say that were asked; until the call, or the child that makes it, has really ended. */
+  readonly #asked = new Map<string, Promise<FilesystemUse>>();
   #buffer = Buffer.allocUnsafe(64 * 1024);
   #sliceEnds = 0;
 
@@ -65,14 +65,21 @@ export class SystemHostFiles implements HostFiles, Disposable {
   }
 
   async use(mountPoint: string, type: string): Promise<FilesystemUse> {
-    // One that hangs is not asked again until it has answered: four such calls would block every thread of this process.
-    if (this.#asked.has(mountPoint)) throw new Error(`${mountPoint} has not answered yet`);
-    this.#asked.add(mountPoint);
+    // One that hangs is not asked again until it has answered, also not by a child, which cannot be killed while it waits there:
+    // four such calls would block every thread of this process, and children would pile up. Two file systems on one mount point
+    // are asked as one, because the path leads to the upper one.
+    const asked = this.#asked.get(mountPoint);
+    if (asked !== undefined) return asked;
     const path = join(this.#root, mountPoint);
-    const answer = (REMOTE.test(type) ? remoteUse(path, this.#timeoutMs()) : localUse(path)).finally(() =>
-      this.#asked.delete(mountPoint),
+    const timeoutMs = this.#timeoutMs();
+    // Not before it is noted below: a child that cannot be started has ended at once.
+    const ended = (): void => queueMicrotask(() => this.#asked.delete(mountPoint));
+    const answer = inTime(
+      REMOTE.test(type) ? remoteUse(path, timeoutMs, ended) : localUse(path).finally(ended),
+      timeoutMs,
     );
-    return inTime(answer, this.#timeoutMs());
+    this.#asked.set(mountPoint, answer);
+    return answer;
   }
 
   [Symbol.dispose](): void {
@@ -113,10 +120,11 @@ async function localUse(path: string): Promise<FilesystemUse> {
   return { blockSize: bsize, blocks, free: bfree, available: bavail, files, filesFree: ffree };
 }
 
-/** By a child that can be killed, because nothing ends a call of this process that hangs. */
-async function remoteUse(path: string, timeoutMs: number): Promise<FilesystemUse> {
+/** By a child, because nothing ends a call of this process that hangs. `ended` is called when the child is gone. */
+async function remoteUse(path: string, timeoutMs: number, ended: () => void): Promise<FilesystemUse> {
   const args = ["--file-system", "--format=%s %b %f %a %c %d", "--", path];
-  const { code, stdout, stderr } = await run("stat", args, { signal: new AbortController().signal, timeoutMs });
+  const signal = new AbortController().signal;
+  const { code, stdout, stderr } = await run("stat", args, { signal, timeoutMs, onExit: ended });
   const fields = stdout.trim().split(" ");
   if (code !== 0 || fields.length !== 6) throw new Error(stderr.trim());
   const [blockSize = 0n, blocks = 0n, free = 0n, available = 0n, files = 0n, filesFree = 0n] = fields.map(BigInt);

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly timeoutMs: number;
   /** What it reads. A promise must not reject: the program is started at once, and its time begins when the input is there. */
   readonly input?: string | Promise<string>;
+  /** Called when it has really ended: what waits in the kernel, as on a file system that hangs, outlives SIGKILL and this call. */
+  readonly onExit?: () => void;
 }
 
 /** More than any answer of a tool that we run; a tool that says more has gone mad. */
@@ -30,7 +32,7 @@ export async function run(command: string, args: readonly string[], options: Run
   options.signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<Ran>();
   const stdio = [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"] as const;
-  const child = spawn(command, args, { stdio: [...stdio], detached: true });
+  const child = spawnOr(options.onExit, command, args, { stdio: [...stdio], detached: true });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   let size = 0;
@@ -75,12 +77,14 @@ export async function run(command: string, args: readonly string[], options: Run
   };
   options.signal.addEventListener("abort", end, { once: true });
   child.on("error", (error: NodeJS.ErrnoException) => {
+    options.onExit?.();
     const missing = error.code === "ENOENT";
     const message = missing ? `${command} is not installed` : `${command} could not be run: ${error.message}`;
     reject(new AgentError({ code: missing ? "E_TOOL_MISSING" : "E_TOOL_FAILED", message }, { cause: error }));
   });
   child.on("exit", (code) => {
     exit = { code };
+    options.onExit?.();
     waitForPipes();
   });
   child.on("close", settle);
@@ -95,6 +99,16 @@ export async function run(command: string, args: readonly string[], options: Run
     options.signal.removeEventListener("abort", end);
     letGo(child);
   });
+}
+
+/** Some failures, such as that there is no memory for a process, are thrown instead of told by the child. */
+function spawnOr(failed: (() => void) | undefined, ...what: Parameters<typeof spawn>): ReturnType<typeof spawn> {
+  try {
+    return spawn(...what);
+  } catch (error) {
+    failed?.();
+    throw error;
+  }
 }
 
 function text(chunks: readonly Buffer[]): string {

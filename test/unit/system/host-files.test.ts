@@ -53,6 +53,23 @@ describe("the files of the host", () => {
     expect([remote.blockSize, remote.blocks, remote.files]).toEqual([local.blockSize, local.blocks, local.files]);
   });
 
+  it.each(["ext4", "nfs4"])(
+    "tell the same to two who ask for one mount point at once, such as for two %s mounted there",
+    async (type) => {
+      const [first, second] = await Promise.all([files.use("/", type), files.use("/", type)]);
+      expect(first.blocks).toBeGreaterThan(0n);
+      expect(second).toBe(first);
+    },
+  );
+
+  it("ask again after an answer, and after a child that could not be started", async () => {
+    vi.stubEnv("PATH", folder.path);
+    await expect(files.use("/", "nfs4")).rejects.toMatchObject({ code: "E_TOOL_MISSING" });
+    vi.unstubAllEnvs();
+    const before = await files.use("/", "nfs4");
+    expect(await files.use("/", "nfs4")).not.toBe(before);
+  });
+
   it("give up file systems that hang, all within one time-out, and do not ask those again", async () => {
     const bin = join(folder.path, "bin");
     await mkdir(bin);
