@@ -38,7 +38,9 @@ const NUMBERS: readonly (readonly [name: string, file: string, type?: MetricType
   ["transmit_queue_length", "tx_queue_len"],
 ];
 const TEXTS = ["address", "broadcast", "duplex", "operstate", "ifalias"] as const;
-const FILES = [...NUMBERS.map(([, file]) => file), ...TEXTS];
+/** For these the kernel asks the driver, under the lock of its whole network configuration. */
+const SLOW = ["duplex", "speed"];
+const FILES = [...NUMBERS.map(([, file]) => file), ...TEXTS].filter((file) => !SLOW.includes(file));
 
 const numeric = ([name, file, type = "gauge"]: (typeof NUMBERS)[number]): Metric<Devices> => ({
   name: `node_network_${name}`,
@@ -101,10 +103,10 @@ async function attributesOf(host: HostFiles, device: string): Promise<Readonly<R
   // Each attribute may be missing: drivers answer "invalid argument" for what does not apply, such as the carrier of a device
   // that is down.
   for (const name of FILES) await host.read(`${FOLDER}/${device}/${name}`).then(keep(name), () => undefined);
-  if (attributes.carrier === "1") {
-    // This one asks the hardware, under a lock of the kernel's whole network configuration.
-    await host.readSlow(`${FOLDER}/${device}/speed`).then(keep("speed"), () => undefined);
-  }
+  // A device that is down has no carrier to read, and neither of these; one without a link has no speed.
+  const slow = attributes.carrier === "1" ? SLOW : attributes.carrier === "0" ? ["duplex"] : [];
+  const path = (name: string): string => `${FOLDER}/${device}/${name}`;
+  await Promise.all(slow.map((name) => host.readSlow(path(name)).then(keep(name), () => undefined)));
   return attributes;
 }
 
