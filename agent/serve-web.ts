@@ -7,6 +7,7 @@ import type { Configuration } from "./configuration.ts";
 import { containerStates } from "./container-states.ts";
 import type { ContainersLoop } from "./containers-loop.ts";
 import { type Problem, problemOf } from "./core/errors.ts";
+import { shared } from "./core/shared.ts";
 import type { Events } from "./events.ts";
 import type { Host } from "./host.ts";
 import type { LegsLoop } from "./legs-loop.ts";
@@ -61,6 +62,9 @@ export interface Web {
 
 const MAX_WEB_CONFIG = 64 * 1024;
 
+/** How old what a client is shown may be: each look goes through the `ip` that the network is looked after with. */
+const STATUS_KEPT_MS = 1_000;
+
 /** What is to be served, as the configuration says it now. */
 interface Wanted {
   readonly listen: readonly Listen[];
@@ -76,15 +80,17 @@ export function serveWeb(parts: WebParts): Web {
   const settings = (): MetricsSettings =>
     configuration.settings === undefined ? closedMetrics : (configuration.settings.metrics ?? defaultMetrics);
   const files = new SystemHostFiles(parts.host.places.root, () => settings().timing.collectTimeoutMs / 2);
+  const status = shared(parts.status, systemClock, STATUS_KEPT_MS);
   const page = statusPage({
-    status: parts.status,
+    status,
+    statusNow: parts.status,
     subscribe: (listener) => events.subscribe(listener),
     host: () => configuration.settings?.host.name ?? hostName(),
     clock: systemClock,
     onError: (error) => events.bug(error),
     signal,
   });
-  const all = { ...pages({ ...pagesTarget(parts, files, settings) }), ...page, ...parts.routes };
+  const all = { ...pages({ ...pagesTarget(parts, files, settings), status }), ...page, ...parts.routes };
   const routes = byOwnName(all, () => [configuration.settings?.host.name ?? "", hostName()]);
   let server: WebServer | undefined;
   let serving = "";
@@ -164,7 +170,6 @@ function pagesTarget(parts: WebParts, files: SystemHostFiles, settings: () => Me
   });
   return {
     metrics: async () => (await scrape.text()) + (await own.text()),
-    status: parts.status,
     ready: () => readiness.ready,
     notice: () =>
       [maintenance.current && describeMaintenance(maintenance.current), configuration.notice?.message]

@@ -5,6 +5,7 @@ import type { Status } from "./status.ts";
 export interface PagesTarget {
   /** The whole of /metrics. */
   readonly metrics: () => Promise<string>;
+  /** For whoever asks, however many those are. */
   readonly status: () => Promise<Status>;
   readonly ready: () => Status["ready"];
   /** What whoever asks for the readiness should know besides. */

@@ -7,7 +7,10 @@ import { Lately } from "./told.ts";
 import { type PageView, viewOf } from "./view.ts";
 
 export interface PageTarget {
+  /** For whoever asks, however many those are. */
   readonly status: () => Promise<Status>;
+  /** As it is now, for the news, which are made once for all. */
+  readonly statusNow: () => Promise<Status>;
   /** Called with every event until the returned function is. */
   readonly subscribe: (listener: (event: object) => void) => () => void;
   /** The host's name, as it is now. */
@@ -19,13 +22,13 @@ export interface PageTarget {
 
 /** The status page and what keeps it live. It only shows; nothing behind it changes anything. */
 export function statusPage(target: PageTarget): Readonly<Record<"/" | "/events", WebRoute>> {
-  const { status, subscribe, host, clock, onError, signal } = target;
+  const { status, statusNow, subscribe, host, clock, onError, signal } = target;
   const lately = new Lately();
-  const view = async (): Promise<PageView> =>
-    viewOf(await status(), { host: host(), at: clock.now(), events: lately.told });
+  const view = async (look: () => Promise<Status>): Promise<PageView> =>
+    viewOf(await look(), { host: host(), at: clock.now(), events: lately.told });
   const feed = new Feed({
     clock,
-    compose: async () => `event: status\ndata: ${JSON.stringify(await view())}\n\n`,
+    compose: async () => `event: status\ndata: ${JSON.stringify(await view(statusNow))}\n\n`,
     onError,
     signal,
   });
@@ -35,7 +38,11 @@ export function statusPage(target: PageTarget): Readonly<Record<"/" | "/events",
   });
   signal.addEventListener("abort", unsubscribe, { once: true });
   return {
-    "/": async () => ({ type: "text/html; charset=utf-8", headers: pageHeaders, body: pageDocument(await view()) }),
+    "/": async () => ({
+      type: "text/html; charset=utf-8",
+      headers: pageHeaders,
+      body: pageDocument(await view(status)),
+    }),
     "/events": (request) => {
       const { address, query, signal: gone } = request;
       const news = feed.open({ address, ifFree: query.get("if") === "free", gone });

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { AgentProcess } from "../../lab/agent.ts";
@@ -84,6 +84,29 @@ describe("/metrics of a host in the lab", () => {
     expect([...samples.keys()].filter((series) => series.startsWith("ovs_"))).toEqual([]);
   });
 
+  test("does not keep the network from its ip, however many look at the host", async () => {
+    const { host } = await withLab();
+    const slow = await slowIp(host);
+    const agent = host.startAgent({ env: { PATH: `${slow.bin}:${host.env.PATH}` } });
+    await agent.waitFor(listening(host.address));
+    await agent.event("net-ready");
+    const before = await slow.looks();
+    const many = `Promise.all(Array.from({ length: 400 }, async (_, n) => {
+      const answer = await fetch("http://127.0.0.1:9464" + (n % 2 ? "/" : "/api/v1/status"));
+      await answer.text();
+      return answer.status;
+    })).then((all) => console.log(...new Set(all)))`;
+    const [asked, applied] = await Promise.all([
+      host.exec([process.execPath, "-e", many]),
+      host.cli("network", "apply"),
+    ]);
+    expect([asked.stdout, asked.stderr]).toEqual(["200\n", ""]);
+    expect([applied.code, applied.stderr]).toEqual([0, ""]);
+    // Those of the apply and of the watch of the uplinks are among them.
+    expect((await slow.looks()) - before).toBeLessThan(40);
+    expect(agent.lines.filter((line) => JSON.stringify(line).includes("E_IP_FAILED"))).toEqual([]);
+  });
+
   test("stays on loopback when the web configuration is missing or not understood, and serves TLS when it is right", async () => {
     const { host } = await withLab();
     const folder = join(host.root, "etc/devcloud-agent");
@@ -118,6 +141,18 @@ describe("/metrics of a host in the lab", () => {
     expect((await get(host, `http://${host.address}:9464/livez`)).status).toBe(0);
   });
 });
+
+/** An `ip` that takes 50 ms for each look at the host, as one of a host with thousands of devices would. */
+async function slowIp(host: Host) {
+  const bin = join(host.root, "slow");
+  const log = join(bin, "looks");
+  await mkdir(bin);
+  await writeFile(log, "");
+  const batch = `while read -r line; do case $line in address*) sleep 0.05; echo look >> "${log}";; esac; echo "$line"; done`;
+  const script = `#!/bin/sh\nPATH="${host.env.PATH}"\ncase $* in *-json*-batch*) ${batch} | ip "$@";; *) exec ip "$@";; esac\n`;
+  await writeFile(join(bin, "ip"), script, { mode: 0o755 });
+  return { bin, looks: async () => (await readFile(log, "utf8")).split("\n").length - 1 };
+}
 
 function member(name: string): string {
   return `ovs_bond_active_member{bond="bond0",bridge="br-uplink",member="${name}"}`;

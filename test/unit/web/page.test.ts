@@ -47,6 +47,7 @@ function pageOf(status: Status = statusWith()) {
   const told = new Set<(event: object) => void>();
   const routes = statusPage({
     status: () => Promise.resolve(status),
+    statusNow: () => Promise.resolve(status),
     subscribe(listener) {
       told.add(listener);
       return () => told.delete(listener);
