@@ -177,6 +177,9 @@ export class Controller {
   }
 
   #message(message: Uint8Array): void {
+    // Before it is read, because reading is what a flood would cost.
+    this.#apply({ event: "received", bytes: message.length });
+    if (this.#state.state !== "open") return;
     let answer: Answer;
     try {
       answer = decode(message);

@@ -32,14 +32,16 @@ export interface OpenState {
   readonly owedSince?: number;
   /** It answered at least once, so it is a controller and not merely something that listens. */
   readonly acked: boolean;
-  /** How many messages came since `since` of the window. */
-  readonly window: { readonly since: number; readonly count: number };
+  /** How many messages, and bytes of them, came since `since` of the window. */
+  readonly window: { readonly since: number; readonly count: number; readonly bytes: number };
 }
 
 export type SessionEvent =
   | { readonly event: "configured"; readonly endpoints: readonly string[] }
   | { readonly event: "opened" }
   | { readonly event: "heard" }
+  /** A message of so many bytes came; nobody looked into it yet. */
+  | { readonly event: "received"; readonly bytes: number }
   | { readonly event: "sent" }
   | { readonly event: "answered" }
   /** The connection could not be made, was closed, or is no good; `retryAfterMs` where the other side asked for a pause. */
@@ -67,6 +69,12 @@ export interface Advance {
 /** A controller has an answer a report; whoever sends so many in one window of silence wants something else. */
 const MAX_MESSAGES = 200;
 
+/**
+ * In the same window. A configuration has at most 1 MiB, and may come anew, or be another one, before the window ends. What it
+ * costs to read a message grows with its bytes: about 0.1 s a MiB where they are chosen for that.
+ */
+const MAX_BYTES = 4 * 1024 * 1024;
+
 /** The next state, and what to do on the way there. */
 export function advance(state: SessionState, event: SessionEvent, around: Surroundings): Advance {
   switch (event.event) {
@@ -80,10 +88,12 @@ export function advance(state: SessionState, event: SessionEvent, around: Surrou
       return state.state === "connecting" ? stay(opened(state, around)) : stay(state);
     case "heard":
       return state.state === "open" ? stay(heard(state, around)) : stay(state);
+    case "received":
+      return state.state === "open" ? received(state, event.bytes, around) : stay(state);
     case "sent":
       return state.state === "open" ? stay({ ...state, owedSince: state.owedSince ?? around.now }) : stay(state);
     case "answered":
-      return state.state === "open" ? answered(state, around) : stay(state);
+      return state.state === "open" ? stay(answered(state)) : stay(state);
     case "time":
       return onTime(state, around);
   }
@@ -138,7 +148,7 @@ function opened({ attempt, endpoint }: { attempt: number; endpoint: string }, { 
     endpoint,
     heardAt: now,
     acked: false,
-    window: { since: now, count: 0 },
+    window: { since: now, count: 0, bytes: 0 },
   };
 }
 
@@ -146,13 +156,21 @@ function heard({ pingedAt: _answered, ...state }: OpenState, { now }: Surroundin
   return { ...state, heardAt: now };
 }
 
-function answered({ owedSince: _paid, ...state }: OpenState, around: Surroundings): Advance {
+function received(state: OpenState, bytes: number, around: Surroundings): Advance {
   const fresh = around.now - state.window.since >= around.timing.pingAfterMs;
-  const window = fresh ? { since: around.now, count: 1 } : { ...state.window, count: state.window.count + 1 };
-  if (window.count > MAX_MESSAGES) {
-    return lost(state, problem("E_CONTROLLER_FLOOD", `it sent more than ${MAX_MESSAGES} messages in a row`), around);
-  }
-  return stay({ ...state, acked: true, window });
+  const before = fresh ? { since: around.now, count: 0, bytes: 0 } : state.window;
+  const window = { ...before, count: before.count + 1, bytes: before.bytes + bytes };
+  if (window.count > MAX_MESSAGES) return flooded(state, `more than ${MAX_MESSAGES} messages`, around);
+  if (window.bytes > MAX_BYTES) return flooded(state, `more than ${MAX_BYTES} bytes`, around);
+  return stay({ ...state, window });
+}
+
+function flooded(state: OpenState, what: string, around: Surroundings): Advance {
+  return lost(state, problem("E_CONTROLLER_FLOOD", `it sent ${what} in a row`), around);
+}
+
+function answered({ owedSince: _paid, ...state }: OpenState): OpenState {
+  return { ...state, acked: true };
 }
 
 function onTime(state: SessionState, around: Surroundings): Advance {

@@ -360,6 +360,15 @@ describe("a controller that does not answer as it should", () => {
     expect(agent.events.some(lost)).toBe(false);
   });
 
+  it("is dropped by the size of what it sends, before any of it is read", async () => {
+    // A well-formed message that is slow to read: millions of entries of a field that nobody knows.
+    const entries = Buffer.alloc(5 * 1024 * 1024, Buffer.of(0x7a, 0));
+    const endpoint = await hostile((socket, uid) =>
+      socket.send(Buffer.concat([writeAnswer({ instanceUid: uid }), entries])),
+    );
+    expect(await lostBecause(endpoint)).toBe("E_CONTROLLER_FLOOD");
+  });
+
   it("is dropped when it floods, and the event loop turns all the while", async () => {
     let turns = 0;
     const turning = setInterval(() => {

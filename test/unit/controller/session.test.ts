@@ -130,10 +130,26 @@ describe("the link to the controller", () => {
     expect(asked(Number(2n ** 64n - 1n) / 1e6)).toBe(linkTiming.retryAfterMaxMs);
   });
 
-  it("drops a controller that floods it", () => {
+  const MIB = 1024 * 1024;
+
+  it.each([
+    ["messages", 200, 1],
+    ["bytes", 4, MIB],
+  ])("drops a controller that floods it with %s", (_what, count, bytes) => {
     const bench = new Bench().open();
-    for (let message = 0; message < 201; message += 1) bench.say({ event: "answered" });
+    for (let message = 0; message < count; message += 1) bench.say({ event: "received", bytes });
+    expect(bench.state.state).toBe("open");
+    bench.say({ event: "received", bytes: 1 });
     expect(bench.state).toMatchObject({ state: "waiting", problem: { code: "E_CONTROLLER_FLOOD" } });
+  });
+
+  it("stays connected to one that sends much over a long time", () => {
+    const bench = new Bench().open();
+    for (let round = 0; round < 20; round += 1) {
+      for (let message = 0; message < 4; message += 1) bench.say({ event: "received", bytes: MIB });
+      bench.now += linkTiming.pingAfterMs;
+    }
+    expect(bench.state.state).toBe("open");
   });
 
   it("stays connected when other settings change, and leaves an endpoint that is gone from them", () => {
@@ -158,6 +174,7 @@ describe("the link to the controller", () => {
       { event: "configured", endpoints },
       { event: "opened" },
       { event: "heard" },
+      { event: "received", bytes: MIB },
       { event: "sent" },
       { event: "answered" },
       { event: "lost", problem },
@@ -180,7 +197,7 @@ describe("the link to the controller", () => {
       endpoint: "",
       heardAt: 0,
       acked: false,
-      window: { since: 0, count: 0 },
+      window: { since: 0, count: 0, bytes: 0 },
     };
     expect(nextAt({ ...open, pingedAt: 0 }, linkTiming)).toBe(linkTiming.silentForMs);
   });
