@@ -3,7 +3,7 @@ import { Configuration } from "./configuration.ts";
 import type { ContainersLoop } from "./containers-loop.ts";
 import type { Controller } from "./controller/controller.ts";
 import type { Session } from "./controller/state.ts";
-import { AgentError } from "./core/errors.ts";
+import { AgentError, problemOf } from "./core/errors.ts";
 import { Reconciler, type ReconcilerState } from "./core/reconciler.ts";
 import { Events } from "./events.ts";
 import { openHost } from "./host.ts";
@@ -60,9 +60,12 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     takeBack: async () => (await session())?.takeBack,
     hasLastGood: async () => (await host.ports.state.read("last-good")) !== undefined,
   });
-  // On a full disk the running link knows more than its file.
+  // On a full disk the running link knows more than its file. One that cannot be read must not keep the network from its configuration.
   async function session(): Promise<Session | undefined> {
-    return link?.session ?? (await controllerSession.read());
+    return link?.session ?? (await controllerSession.read().catch(unreadable));
+  }
+  function unreadable(error: unknown): undefined {
+    events.problem(problemOf(error));
   }
   const readiness = new Readiness({
     notifier,

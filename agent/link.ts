@@ -43,7 +43,7 @@ export function openLink(parts: LinkParts): Controller {
       randomBytes,
       transport: openTransport(() => configuration.controllerWay),
       session,
-      host: hostPort(parts, session),
+      host: hostPort(parts),
       report: (event) => {
         events.tell(event);
         if (event.step === "applied") void configuration.keep().catch((error: unknown) => events.bug(error));
@@ -54,15 +54,14 @@ export function openLink(parts: LinkParts): Controller {
   );
 }
 
-function hostPort(parts: LinkParts, session: { read(): Promise<Session | undefined> }): HostPort {
+function hostPort(parts: LinkParts): HostPort {
   const { host, network, configuration } = parts;
   const { root, controllerFragment } = host.places;
   // A name that no fragment has.
   const kept = `${controllerFragment}.previous`;
   return {
-    async describe() {
+    async describe(uid) {
       const facts = await hostFacts(root);
-      const uid = (await session.read())?.uid ?? "";
       const name = configuration.settings?.host.name ?? facts["host.name"] ?? "";
       return {
         identifying: {

@@ -1,4 +1,5 @@
 import type { ControllerSettings } from "../config/settings.ts";
+import { backoffMs } from "../core/backoff.ts";
 import { type Problem, problemOf } from "../core/errors.ts";
 import { decode, encode } from "./codec.ts";
 import type { Answer, Report } from "./messages.ts";
@@ -94,21 +95,40 @@ export class Controller {
     this.#remote?.retry();
   }
 
-  /** Until `signal` is aborted; says goodbye then. Rejects only if its state cannot be kept. */
+  /** Until `signal` is aborted; says goodbye then. Its state is kept in memory while it cannot be written. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, session, randomBytes } = this.#ports;
-    this.#store = await SessionStore.open(session, clock.now(), randomBytes);
-    this.#remote = new RemoteConfig(this.#ports, this.#store, () => this.#judged());
+    const store = await this.#openStore(signal);
+    if (store === undefined) return;
+    this.#store = store;
+    if (store.unwritten)
+      await store.update((session) => session).catch((error: unknown) => this.#complain(problemOf(error)));
+    this.#remote = new RemoteConfig(this.#ports, store, () => this.#judged());
     this.#remote.resume();
     this.reconfigured();
     while (!signal.aborted) {
       this.#apply({ event: "time" });
       this.#settle();
       // What this host cannot say of itself at the moment is no reason to give the link up.
-      await this.#report(this.#store).catch((error: unknown) => this.#complain(problemOf(error)));
+      await this.#report(store).catch((error: unknown) => this.#complain(problemOf(error)));
       await this.#pause(signal);
     }
-    await this.#goodbye(this.#store);
+    await this.#goodbye(store);
+  }
+
+  /** Tried until it can be read, because under another id this host would be another one. Undefined when that is not to be. */
+  async #openStore(signal: AbortSignal): Promise<SessionStore | undefined> {
+    const { clock, session, random, randomBytes } = this.#ports;
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      try {
+        return await SessionStore.open(session, clock.now(), randomBytes);
+      } catch (error) {
+        // Told when it began, and not at every try.
+        if (attempt === 0) this.#complain(problemOf(error));
+      }
+      const { backoffMinMs: minMs = SETTLE_MS, backoffMaxMs: maxMs = SETTLE_MS } = this.#settings()?.timing ?? {};
+      await clock.sleep(backoffMs(attempt, { minMs, maxMs }, random), signal).catch(() => undefined);
+    }
+    return undefined;
   }
 
   /** No more often than it says that it lives: whoever follows what happens wakes this loop. */
@@ -233,7 +253,11 @@ export class Controller {
     // Taken before the host is asked: what changes from here on is reported the next time.
     const lookedAt = clock.monotonic();
     this.#lookedAt = lookedAt;
-    const [description, health, effective] = await Promise.all([host.describe(), host.health(), host.effective()]);
+    const [description, health, effective] = await Promise.all([
+      host.describe(store.session.uid),
+      host.health(),
+      host.effective(),
+    ]);
     const remote = this.#remote?.status ?? ({ hash: "", status: "unset" } as const);
     const parts: Parts = { description, health, effective, remote };
     const news = this.#news(parts);
@@ -294,5 +318,5 @@ export class Controller {
 /** Timers of the runtime end after 24.8 days. */
 const MAX_SLEEP_MS = 3_600_000;
 
-/** Between two tries to write, where no controller is configured any more. */
+/** Between two tries to read or write, where no controller is configured. */
 const SETTLE_MS = 30_000;

@@ -17,7 +17,7 @@ export interface ControllerPorts {
 }
 
 export interface StateFile<T> {
-  /** Absent and unreadable files are `undefined`. */
+  /** Absent files, and those with nothing usable in them, are `undefined`. Rejects with what keeps a file from being read. */
   read(): Promise<T | undefined>;
   /** On the disk when it resolves. */
   write(value: T): Promise<void>;
@@ -48,7 +48,8 @@ export interface ConnectionListener {
 
 /** What the controller is told of this host, and may change. */
 export interface HostPort {
-  describe(): Promise<Description>;
+  /** `uid` is this host's to the controller, in hex. */
+  describe(uid: string): Promise<Description>;
   health(): Promise<Health>;
   /** The configuration in force as YAML, without secrets. */
   effective(): Promise<string>;

@@ -19,6 +19,7 @@ export class SessionStore {
     this.#next = session.sequence;
   }
 
+  /** A session that was never written is `unwritten` until the first update. Throws what keeps the file from being read. */
   static async open(
     file: StateFile<Session>,
     now: number,
@@ -26,7 +27,7 @@ export class SessionStore {
   ): Promise<SessionStore> {
     const known = await file.read();
     const store = new SessionStore(file, known ?? { uid: toHex(uuidV7(now, random(16))), sequence: 1, failed: [] });
-    if (known === undefined) await store.update((session) => session);
+    store.#unwritten = known === undefined;
     return store;
   }
 
@@ -34,7 +35,7 @@ export class SessionStore {
     return this.#session;
   }
 
-  /** What lies on the disk is older: the last write failed. */
+  /** What lies on the disk is older, or nothing lies there. */
   get unwritten(): boolean {
     return this.#unwritten;
   }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import type { ControllerSettings, ControllerTiming } from "../../../agent/config/settings.ts";
 import { Controller } from "../../../agent/controller/controller.ts";
-import type { ControllerEvent, HostPort } from "../../../agent/controller/ports.ts";
+import type { ControllerEvent, HostPort, StateFile } from "../../../agent/controller/ports.ts";
 import type { Session } from "../../../agent/controller/state.ts";
 import type { Problem } from "../../../agent/core/errors.ts";
 import type { ControllerWay } from "../../../agent/core/probe.ts";
@@ -47,6 +47,7 @@ export class Subject {
     changed: Partial<ControllerTiming> = {},
     session?: Session,
     way: Partial<ControllerWay> = {},
+    file?: StateFile<Session>,
   ) {
     this.session = session;
     const settings: ControllerSettings = { endpoints, tls: {}, allow: [], timing: { ...timing, ...changed } };
@@ -56,7 +57,7 @@ export class Subject {
         random: () => 0.5,
         randomBytes,
         transport: openTransport(() => ({ endpoints, tls: {}, ...way })),
-        session: {
+        session: file ?? {
           read: async () => this.session,
           write: async (value) => {
             this.session = value;
@@ -75,10 +76,11 @@ export class Subject {
 
   #host(): HostPort {
     return {
-      describe: async () => {
+      describe: async (uid) => {
         this.#looks += 1;
         this.#emitter.emit("event");
-        return { identifying: { "service.name": "devcloud-agent" }, nonIdentifying: { "host.name": "subject" } };
+        const identifying = { "service.name": "devcloud-agent", "service.instance.id": uid };
+        return { identifying, nonIdentifying: { "host.name": "subject" } };
       },
       health: async () => ({ healthy: true, status: "ready" }),
       effective: async () => this.fragment ?? "version: 1\n",
