@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { appendFile, writeFile } from "node:fs/promises";
+import { appendFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { AgentProcess } from "../lab/agent.ts";
@@ -127,6 +127,20 @@ test("an invalid configuration after a reload is told, and the last good network
   const back = next.mark();
   await reconfigure(host(), null);
   await next.waitFor((line) => line.event === "problems" && line.count === 0, { from: back });
+});
+
+test("what is kept of the controller cannot be read: it is told, and the network stands by its configuration", async () => {
+  const opamp = join(host().root, "var/lib/devcloud-agent/opamp");
+  await rm(opamp, { recursive: true, force: true });
+  await writeFile(opamp, "no folder");
+  try {
+    const agent = await standing(host());
+    await agent.waitFor(({ problem }) => JSON.stringify(problem ?? {}).includes("session.json"));
+    await expectVerified(host());
+  } finally {
+    await host().agent?.stop();
+    await rm(opamp);
+  }
 });
 
 test("ovsdb-server is killed and started again: the agent says so, comes back by itself, and repairs what changed", async () => {
