@@ -1,3 +1,4 @@
+import { defaultMetrics } from "./config/timing.ts";
 import type { Configuration } from "./configuration.ts";
 import type { ContainersLoop } from "./containers-loop.ts";
 import type { Controller } from "./controller/controller.ts";
@@ -37,7 +38,7 @@ export interface Parts {
 
 /** Opens the control socket of the daemon. Loads HTTP only now: nothing needs it before the network stands. */
 export async function serveControl(parts: Parts): Promise<UnixServer> {
-  const { host, network, reconciler, events, reload } = parts;
+  const { host, network, reconciler, configuration, events, reload } = parts;
   const { serveUnix } = await import("./system/http.ts");
   const { controlRoutes } = await import("./web/control.ts");
   const routes = controlRoutes({
@@ -50,7 +51,10 @@ export async function serveControl(parts: Parts): Promise<UnixServer> {
     maintenance: parts.maintenance,
     subscribe: (listener) => events.subscribe(listener),
   });
-  return serveUnix(host.places.controlSocket, routes, host.places.groupFile);
+  return serveUnix(host.places.controlSocket, routes, {
+    groupFile: host.places.groupFile,
+    clientTimeoutMs: () => (configuration.settings?.metrics ?? defaultMetrics).timing.clientTimeoutMs,
+  });
 }
 
 export async function statusOf(parts: Parts): Promise<Status> {

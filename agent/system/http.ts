@@ -3,9 +3,17 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { AgentError, problemOf } from "../core/errors.ts";
+import { send } from "./send.ts";
 
 /** Answers one request with a JSON value, or with a stream of them, one a line, that ends when `signal` is aborted. */
 export type Route = (body: unknown, signal: AbortSignal) => Promise<unknown> | AsyncIterable<unknown>;
+
+export interface UnixOptions {
+  /** Like /etc/group. */
+  readonly groupFile: string;
+  /** A client that takes nothing of a stream for so long is dropped, in milliseconds. */
+  readonly clientTimeoutMs: () => number;
+}
 
 export interface UnixServer {
   close(): void;
@@ -21,7 +29,7 @@ const GROUP = "devcloud-agent";
 export async function serveUnix(
   path: string,
   routes: Readonly<Record<string, Route>>,
-  groupFile: string,
+  { groupFile, clientTimeoutMs }: UnixOptions,
 ): Promise<UnixServer> {
   await mkdir(dirname(path), { recursive: true });
   if (await listens(path)) {
@@ -33,7 +41,7 @@ export async function serveUnix(
   }
   await rm(path, { force: true });
   const server = createServer((incoming, outgoing) => {
-    answer(routes, incoming, outgoing).catch((error: unknown) => {
+    answer(routes, incoming, outgoing, clientTimeoutMs).catch((error: unknown) => {
       if (outgoing.headersSent) outgoing.destroy();
       else sendJson(outgoing, error instanceof AgentError ? 409 : 500, { error: problemOf(error) });
     });
@@ -70,6 +78,7 @@ async function answer(
   routes: Readonly<Record<string, Route>>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
+  clientTimeoutMs: () => number,
 ): Promise<void> {
   const route = routes[`${incoming.method} ${incoming.url}`];
   if (route === undefined) {
@@ -81,12 +90,11 @@ async function answer(
   const result = route(await bodyOf(incoming), gone.signal);
   if (!(Symbol.asyncIterator in result)) return sendJson(outgoing, 200, await result);
   outgoing.writeHead(200, { "content-type": "application/x-ndjson" });
-  outgoing.flushHeaders();
-  for await (const value of result) {
-    if (gone.signal.aborted) break;
-    outgoing.write(`${JSON.stringify(value)}\n`);
-  }
-  outgoing.end();
+  await send(lines(result), outgoing, { signal: gone.signal, timeoutMs: clientTimeoutMs() });
+}
+
+async function* lines(values: AsyncIterable<unknown>): AsyncGenerator<string> {
+  for await (const value of values) yield `${JSON.stringify(value)}\n`;
 }
 
 function sendJson(outgoing: ServerResponse, status: number, value: unknown): void {

@@ -5,6 +5,7 @@ import { networkInterfaces } from "node:os";
 import type { TlsOptions } from "node:tls";
 import { type Problem, problemOf } from "../core/errors.ts";
 import { Connections } from "./connections.ts";
+import { dropAfter, send } from "./send.ts";
 
 export interface WebRequest {
   readonly path: string;
@@ -179,41 +180,6 @@ export class WebServer {
 
 function isWhole(body: WebAnswer["body"]): body is string | Uint8Array {
   return typeof body === "string" || body instanceof Uint8Array;
-}
-
-interface Patience {
-  /** Aborted when the client is gone. */
-  readonly signal: AbortSignal;
-  readonly timeoutMs: number;
-}
-
-/** A client that does not read is waited for, so that nothing piles up here, and not for ever. */
-async function send(stream: AsyncIterable<string>, outgoing: ServerResponse, patience: Patience): Promise<void> {
-  const { signal, timeoutMs } = patience;
-  outgoing.flushHeaders();
-  for await (const text of stream) {
-    if (signal.aborted) return;
-    if (outgoing.write(text)) continue;
-    const slow = dropAfter(outgoing, timeoutMs, signal);
-    await drained(outgoing, signal);
-    clearTimeout(slow);
-  }
-  dropAfter(outgoing, timeoutMs, signal);
-  outgoing.end();
-}
-
-function dropAfter(outgoing: ServerResponse, ms: number, gone: AbortSignal): NodeJS.Timeout {
-  const slow = setTimeout(() => outgoing.destroy(), ms);
-  gone.addEventListener("abort", () => clearTimeout(slow), { once: true });
-  return slow;
-}
-
-function drained(outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    outgoing.once("drain", resolve);
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 function end(server: Server): void {

@@ -1,11 +1,13 @@
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { askDaemon, followDaemon, type Route, serveUnix, type UnixServer } from "../../../agent/system/http.ts";
 
+const CLIENT_MS = 200;
 const forEver = new AbortController().signal;
 
 let folder: string;
@@ -25,7 +27,7 @@ afterEach(() => {
 
 async function serve(routes: Readonly<Record<string, Route>>, groups = ""): Promise<void> {
   writeFileSync(join(folder, "group"), groups);
-  server = await serveUnix(socket, routes, join(folder, "group"));
+  server = await serveUnix(socket, routes, { groupFile: join(folder, "group"), clientTimeoutMs: () => CLIENT_MS });
 }
 
 /** A raw request, for what our own client never sends. */
@@ -104,6 +106,26 @@ describe("the control socket", () => {
     }
     expect(seen.slice(0, 3)).toEqual([0, 1, 2].map((n) => ({ n, text: "ä\n" })));
     await gone;
+  });
+
+  test("makes no more for a listener that takes nothing, and drops it after a while", async () => {
+    let made = 0;
+    const gone = Promise.withResolvers<void>();
+    async function* count(_body: unknown, signal: AbortSignal): AsyncGenerator<object> {
+      signal.addEventListener("abort", () => gone.resolve(), { once: true });
+      for (; !signal.aborted && made < 1_000; made += 1) {
+        yield { text: "x".repeat(100_000) };
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    await serve({ "GET /v1/events": count });
+    const listener = connect(socket);
+    listener.on("error", () => undefined).write("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    listener.pause();
+    await gone.promise;
+    expect(made).toBeGreaterThan(0);
+    expect(made).toBeLessThan(100);
+    listener.destroy();
   });
 
   test("that is closed ends its streams too", async () => {
