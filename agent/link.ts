@@ -12,6 +12,8 @@ import type { Events } from "./events.ts";
 import { healthOf } from "./health.ts";
 import type { Host } from "./host.ts";
 import type { Network } from "./network/network.ts";
+import { osAttributes } from "./os-attributes.ts";
+import type { OsWatch } from "./os-watch.ts";
 import { systemClock } from "./system/clock.ts";
 import { configFiles, keepBeside, putBack, readFileBounded, removeFile, writeFileAtomic } from "./system/files.ts";
 import { hostFacts } from "./system/host-facts.ts";
@@ -28,6 +30,7 @@ export interface LinkParts {
   readonly reconciler: Reconciler;
   readonly configuration: Configuration;
   readonly events: Events;
+  readonly os: OsWatch;
   readonly reload: () => Promise<void>;
   readonly status: () => Promise<Status>;
 }
@@ -69,7 +72,7 @@ function hostPort(parts: LinkParts): HostPort {
           "service.version": version,
           "service.instance.id": formatUid(fromHex(uid)),
         },
-        nonIdentifying: { ...facts, "host.name": name },
+        nonIdentifying: { ...facts, ...osAttributes(parts.os.view), "host.name": name },
       };
     },
     health: async () => healthOf(await parts.status()),

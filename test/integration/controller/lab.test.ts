@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
-import { rename, symlink, unlink } from "node:fs/promises";
+import { mkdir, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AgentProcess } from "../../lab/agent.ts";
 import { LabController } from "../../lab/controller.ts";
 import type { Host } from "../../lab/host.ts";
 import { createLab, type Lab } from "../../lab/lab.ts";
+import { answers } from "../../unit/os/answers.ts";
 
 /** A VLAN with a gateway that the fabrics prune. */
 const PRUNED = 130;
@@ -25,7 +26,7 @@ beforeAll(async () => {
     "50-host.yaml",
     host.config({ controller: await controller.configFor(host), network: { confirm: { deadline: "3s" } } }),
   );
-  agent = host.startAgent();
+  agent = host.startAgent({ env: { PATH: `${join(host.root, "bin")}:${host.env.PATH}` } });
   await agent.event("ready");
   uid = (await controller.host(({ health }) => health?.healthy === true)).uid;
 });
@@ -62,6 +63,36 @@ async function networkIsLookedAfter(): Promise<void> {
 }
 
 describe("a real host under the reference controller", () => {
+  it("tells which deployments it has, anew when there are others, and why it has none", async () => {
+    const attributes = async (name: string): Promise<Record<string, string>> =>
+      (await controller.host((each) => name in each.attributes)).attributes;
+    expect(await attributes("os.deployments")).toMatchObject({
+      "os.deployments": "none",
+      "os.deployments_reason": "this host has no ostree deployments",
+    });
+    const bin = join(host.root, "bin");
+    await mkdir(bin);
+    // A stand-in for rpm-ostree, which no Debian has.
+    await writeFile(join(bin, "rpm-ostree"), `#!/bin/sh\nexec cat "${bin}/status.json"\n`, { mode: 0o755 });
+    await writeFile(join(bin, "status.json"), answers.idle);
+    await mkdir(join(host.root, "ostree/deploy"), { recursive: true });
+    const known = await attributes("os.deployment.booted.version");
+    expect(
+      Object.entries(known)
+        .filter(([name]) => name.startsWith("os.deploy"))
+        .toSorted(),
+    ).toEqual([
+      ["os.deployment.booted.checksum", "b".repeat(64)],
+      ["os.deployment.booted.version", "44.2"],
+      ["os.deployment.rollback.checksum", "a".repeat(64)],
+      ["os.deployment.rollback.version", "44.1"],
+      ["os.deployment.staged.checksum", "c".repeat(64)],
+      ["os.deployment.staged.version", "44.3"],
+    ]);
+    await rm(join(host.root, "ostree"), { recursive: true });
+    expect(await attributes("os.deployments")).not.toHaveProperty(["os.deployment.booted.version"]);
+  });
+
   it("is applied a good configuration, which another connection to the controller had to confirm", async () => {
     const mark = agent.mark();
     expect(await judged("version: 1\nnetwork: { vlans: { backup: 106 } }\n")).toMatchObject({ status: "APPLIED" });
