@@ -7,7 +7,7 @@ const harmless: ReadonlySet<unknown> = new Set(["class", "image", "policy"]);
 
 /**
  * A part of the configuration, at its path, for whoever may see the host and not its secrets. There are two places for one: the
- * environment that a container is declared with, whose names stay, and the account in a URL. Pure.
+ * environment that a container is declared with, whose names stay, and a URL: its account, its query and its fragment. Pure.
  */
 export function withoutSecrets(value: unknown, path: Path = []): unknown {
   if (Array.isArray(value)) return value.map((item: unknown, index) => withoutSecrets(item, [...path, index]));
@@ -18,7 +18,7 @@ export function withoutSecrets(value: unknown, path: Path = []): unknown {
   }
   if (value === undefined || value === null) return value;
   if (isDeclaration(path)) return path.length === 4 && harmless.has(path[3]) ? value : LEFT_OUT;
-  return typeof value === "string" && isUrl(path) ? withoutAccount(value) : value;
+  return typeof value === "string" && isUrl(path) ? harmlessUrl(value) : value;
 }
 
 /** Whether the lines of a file that say something of this setting may show a secret. */
@@ -36,6 +36,9 @@ function isUrl([top, section]: Path): boolean {
 }
 
 /** Of whatever looks like a URL, for the same reason. */
-export function withoutAccount(text: string): string {
-  return text.replace(/^((?:[a-z][a-z0-9+.-]*:)?(?:\/\/)?).*@/is, `$1${LEFT_OUT}@`);
+export function harmlessUrl(text: string): string {
+  // Nobody can tell whether the end of a password stands before this @, or that of a query behind it.
+  if (/[?#].*@/s.test(text)) return text.replace(/^((?:[a-z][a-z0-9+.-]*:)?(?:\/\/)?).*/is, `$1${LEFT_OUT}`);
+  const withoutAccount = text.replace(/^((?:[a-z][a-z0-9+.-]*:)?(?:\/\/)?).*@/is, `$1${LEFT_OUT}@`);
+  return withoutAccount.replace(/([?#]).+$/s, `$1${LEFT_OUT}`);
 }

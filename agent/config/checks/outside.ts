@@ -2,15 +2,19 @@ import type { Draft } from "../draft.ts";
 import { parseIp } from "../ip.ts";
 import { suggest } from "../nearest.ts";
 import { neverOpen, openablePath } from "../openings.ts";
-import { withoutAccount } from "../secrets.ts";
+import { harmlessUrl } from "../secrets.ts";
 import { splitHostPort } from "../values.ts";
 import type { Finding } from "./finding.ts";
 
-/** Only wss: the controller's orders must not be readable or forgeable on the way. ws stays within the host. */
+/**
+ * Only wss: the controller's orders must not be readable or forgeable on the way. ws stays within the host. Which controller the
+ * host speaks with is shown in logs, events and on the status page, so that nothing secret may stand in the URL.
+ */
 export function endpoints({ endpoints: urls }: Draft): Finding[] {
   return urls.flatMap(({ value: text, index }): Finding[] => {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     const path = ["controller", "endpoints", index];
+    if (url !== undefined && (url.search !== "" || url.hash !== "")) return [query(path)];
     if (url?.protocol === "ws:" && !isLoopback(url.hostname)) {
       const message = "ws:// is not encrypted and leads away from this host";
       return [
@@ -19,7 +23,7 @@ export function endpoints({ endpoints: urls }: Draft): Finding[] {
           message,
           path,
           expected: "a wss:// URL",
-          hint: withoutAccount(text).replace(/^ws:/, "Write wss:"),
+          hint: harmlessUrl(text).replace(/^ws:/, "Write wss:"),
         },
       ];
     }
@@ -40,6 +44,13 @@ function hasAccount({ username, password }: URL): boolean {
 function account(path: Finding["path"], hint: string): Finding {
   const message = "an account in the URL would be shown wherever the configuration is";
   return { code: "E_CONFIG_ENDPOINT", message, path, expected: "a URL without account", hint };
+}
+
+function query(path: Finding["path"]): Finding {
+  const message = "a query or a fragment in the URL would be shown wherever the endpoint is";
+  const hint =
+    "Leave out what begins with ? or #. A controller knows this host by its certificate: tls.cert and tls.key.";
+  return { code: "E_CONFIG_ENDPOINT", message, path, expected: "a URL that ends with its path", hint };
 }
 
 function isLoopback(host: string): boolean {

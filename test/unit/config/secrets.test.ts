@@ -57,6 +57,26 @@ describe("a secret in the configuration", () => {
     ["a proxy with an account", "version: 1\ncontroller: { proxy: 'http://me:4711@p:1' }\n", "http://(left out)@p:1"],
     ["a proxy that is none", "version: 1\ncontroller: { proxy: 'ftp://me:4711@p:1' }\n", "ftp://(left out)@p:1"],
     ["an endpoint", "version: 1\ncontroller: { endpoints: ['ws://me:4711@p:1'] }\n", "Write wss://(left out)@p:1"],
+    [
+      "an endpoint with a query",
+      "version: 1\ncontroller: { endpoints: ['wss://c.example/v1/opamp?token=4711'] }\n",
+      "wss://c.example/v1/opamp?(left out)",
+    ],
+    [
+      "an endpoint with a fragment",
+      "version: 1\ncontroller: { endpoints: ['wss://c.example/v1/opamp#4711'] }\n",
+      "wss://c.example/v1/opamp#(left out)",
+    ],
+    [
+      "an endpoint with an @ in its query",
+      "version: 1\ncontroller: { endpoints: ['wss://c.example/v1/opamp?token=me@4711'] }\n",
+      "wss://(left out)",
+    ],
+    [
+      "a proxy with a ? in its account",
+      "version: 1\ncontroller: { proxy: 'http://me:4711?@p:1' }\n",
+      "http://(left out)",
+    ],
   ])("is not shown in what is told of %s", async (_, text, expected) => {
     const all = await shown(text);
     expect(all).not.toContain("4711");
