@@ -31,7 +31,7 @@ import { OwnMetrics, type OwnState } from "./web/own-metrics.ts";
 import { byOwnName } from "./web/own-name.ts";
 import { statusPage } from "./web/page/page.ts";
 import { pages } from "./web/pages.ts";
-import type { Status } from "./web/status.ts";
+import type { ContainersStatus, Status } from "./web/status.ts";
 import { parseWebConfig } from "./web/web-config.ts";
 
 export interface WebParts {
@@ -155,7 +155,10 @@ function pagesTarget(parts: WebParts, files: SystemHostFiles, settings: () => Me
   );
   const collectors = openCollectors({
     host: files,
-    containers: { containers: () => containerStates(parts.containers()?.status()) },
+    containers: {
+      containers: () => containerStates(parts.containers()?.status()),
+      processes: () => processesOf(parts.containers()?.status()),
+    },
     os: { deployments: () => osDeployments(parts.os.view) },
     ovs: { observe: async () => ovsState(await host.ovs.observe(signal)) },
   });
@@ -177,6 +180,11 @@ function pagesTarget(parts: WebParts, files: SystemHostFiles, settings: () => Me
         .join("\n") || undefined,
     alive: parts.alive,
   };
+}
+
+function processesOf(status: ContainersStatus | undefined): ReadonlyMap<string, number> {
+  const list = status?.list ?? [];
+  return new Map(list.flatMap(({ id, pid }) => (id === undefined || pid === undefined ? [] : [[id, pid] as const])));
 }
 
 function neighborsOf(legs: Legs | undefined): OwnState["neighbors"] {

@@ -30,7 +30,7 @@ const ofHost =
 
 /** Every collector, sorted by name. */
 const list: readonly Open[] = [
-  (sources) => sources.containers && containers(sources.containers),
+  (sources) => sources.containers && containers(sources.containers, sources.host),
   ofHost(cpu),
   ofHost(diskstats),
   ofHost(filesystem),

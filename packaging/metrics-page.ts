@@ -25,7 +25,8 @@ network devices, also \`lo\` (\`--collector.netdev.device-exclude=^$\`); no spee
 (\`--collector.filesystem.mount-points-exclude\`). Not served: \`node_cpu_core_throttles_total\`, \`node_cpu_package_throttles_total\`,
 \`node_disk_ata_*\`, and collectors that are not listed.
 
-Containers have cAdvisor's names and labels. \`node_bonding_*\` are those of Open vSwitch's bonds, which the kernel knows nothing of.
+Containers have cAdvisor's names and labels; \`id\` is the path of the container's control group, and \`/docker/ID\` while it does not run.
+\`node_bonding_*\` are those of Open vSwitch's bonds, which the kernel knows nothing of.
 
 A collector that fails or is not done in \`metrics.timing.collect_timeout\` says \`node_scrape_collector_success\` 0 and costs its
 own families and nothing else. A file system that does not answer says \`node_filesystem_device_error\` 1.
@@ -42,7 +43,7 @@ Node does not have. A file that is missing or refused leaves every listener othe
 export async function metricsPage(): Promise<string> {
   const collectors = openCollectors({
     host,
-    containers: { containers: unread },
+    containers: { containers: unread, processes: unread },
     os: { deployments: unread },
     ovs: { observe: unread },
   });

@@ -1,4 +1,5 @@
-import { type Collector, collector, type Metric, perRow, type Value } from "../collector.ts";
+import { type Collector, collector, type HostFiles, type Metric, perRow, type Value } from "../collector.ts";
+import { Groups } from "./group.ts";
 
 /** A container as the agent knows it. main.ts fills this from the containers capability. */
 export interface ContainerState {
@@ -24,17 +25,23 @@ export interface ContainerState {
 export interface ContainerSource {
   /** Undefined while Docker was not seen yet; rejects when it cannot be observed. */
   containers(): Promise<readonly ContainerState[] | undefined>;
+  /** The first process of each container that runs, by the container's identifier. */
+  processes(): ReadonlyMap<string, number>;
 }
 
-type Containers = readonly ContainerState[];
+interface Row extends ContainerState {
+  /** Path of its control group; absent while it does not run. */
+  readonly group?: string;
+}
+type Containers = readonly Row[];
 
 /** Every word that Docker has for the state of a container: a series for each, so that one that went away is seen to. */
 const STATES = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
 
-/** cAdvisor's `id` is the path of the control group, which tells Docker's identifier. */
-const labelsOf = ({ id, image, name }: ContainerState): readonly string[] => [`/docker/${id}`, image, name];
+/** cAdvisor's `id` is the path of the control group; it has none of what does not run. */
+const labelsOf = ({ id, group, image, name }: Row): readonly string[] => [group ?? `/docker/${id}`, image, name];
 
-const metric = (name: string, help: string, value: (row: ContainerState) => Value | undefined): Metric<Containers> => ({
+const metric = (name: string, help: string, value: (row: Row) => Value | undefined): Metric<Containers> => ({
   name: `container_${name}`,
   help,
   type: "gauge",
@@ -82,11 +89,19 @@ const metrics: readonly Metric<Containers>[] = [
   },
 ];
 
-export function containers(source: ContainerSource): Collector {
+export function containers(source: ContainerSource, host: HostFiles): Collector {
+  const groups = new Groups(host);
   return collector({
     name: "containers",
     metrics,
-    read: async () => (await source.containers()) ?? [],
+    async read() {
+      const states = (await source.containers()) ?? [];
+      const paths = await groups.of(source.processes());
+      return states.map((state) => {
+        const group = paths.get(state.id);
+        return group === undefined ? state : { ...state, group };
+      });
+    },
   });
 }
 

@@ -29,6 +29,7 @@ const ovs: OvsSource = {
 
 const id = "0123456789abcdef".repeat(4);
 const containers: ContainerSource = {
+  processes: () => new Map([[id, 4242]]),
   containers: async () => [
     {
       id,
