@@ -1,4 +1,4 @@
-import { formatIp, parseCidr, parseIp } from "./ip.ts";
+import { formatIp, parseCidr, parseIp } from "../core/ip.ts";
 import type { Config } from "./schema.ts";
 import type {
   AddressSettings,

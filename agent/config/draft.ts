@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type Cidr, type Ip, parseCidr, parseIp } from "./ip.ts";
+import { type Cidr, type Ip, parseCidr, parseIp } from "../core/ip.ts";
 import * as schema from "./schema.ts";
 import * as value from "./values.ts";
 

@@ -3,8 +3,8 @@
  * kickstart/ knows this file and settings.ts, and nothing else of the agent.
  */
 export type { Problem } from "../core/errors.ts";
+export { contains, formatIp, parseCidr, parseIp } from "../core/ip.ts";
 export { hashOf } from "./hash.ts";
-export { contains, formatIp, parseCidr, parseIp } from "./ip.ts";
 export { type LoadResult, parseMaps } from "./load.ts";
 export { merge } from "./merge.ts";
 export { suggest } from "./nearest.ts";

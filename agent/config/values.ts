@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { parseCidr, parseIp } from "./ip.ts";
+import { parseCidr, parseIp } from "../core/ip.ts";
 
 /*
  * The kinds of single values. The description of each says what it looks like: it is what an editor shows and what an

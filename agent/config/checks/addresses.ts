@@ -1,5 +1,5 @@
+import { type Cidr, contains, formatIp, formatNet, type Ip, isIn, lastOf, networkOf, overlap } from "../../core/ip.ts";
 import type { AddressDraft, NetworkDraft } from "../draft.ts";
-import { type Cidr, contains, formatIp, formatNet, type Ip, isIn, lastOf, networkOf, overlap } from "../ip.ts";
 import { duplicates, type Finding } from "./finding.ts";
 
 /** Addresses that no host can have: of the net itself, of everybody, of a group, of the machine itself. */

@@ -1,5 +1,5 @@
+import { parseIp } from "../../core/ip.ts";
 import type { Draft } from "../draft.ts";
-import { parseIp } from "../ip.ts";
 import { suggest } from "../nearest.ts";
 import { neverOpen, openablePath } from "../openings.ts";
 import { harmlessUrl } from "../secrets.ts";

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6, SocketAddress } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { contains, formatIp, formatNet, isIn, parseCidr, parseIp } from "../../../agent/config/ip.ts";
+import { contains, formatIp, formatNet, isIn, parseCidr, parseIp } from "../../../agent/core/ip.ts";
 
 const v4 = fc.ipV4();
 const v6 = fc.ipV6();
