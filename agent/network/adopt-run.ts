@@ -16,6 +16,8 @@ export interface AdoptOptions {
   readonly pauseMs: number;
   /** One round of the change's probes. */
   readonly probe: () => Promise<readonly ProbeResult[]>;
+  /** Called at every round of waiting: it gets somewhere. */
+  readonly progress: () => void;
 }
 
 /**
@@ -26,7 +28,7 @@ export async function adopt(
   ports: NetworkPorts,
   targetFor: (observed: Observed) => Target,
   adoption: Adoption,
-  { onStep, until, pauseMs, probe }: AdoptOptions,
+  { onStep, until, pauseMs, probe, progress }: AdoptOptions,
   signal: AbortSignal,
 ): Promise<Converged> {
   const { first, last, image } = adoption;
@@ -38,6 +40,7 @@ export async function adopt(
   const wait = async <T>(ask: () => Promise<T>, done: (answer: T) => boolean): Promise<T> => {
     for (;;) {
       const answer = await ask();
+      progress();
       if (done(answer) || ports.clock.monotonic() >= until) return answer;
       await ports.clock.sleep(pauseMs, signal);
     }

@@ -38,7 +38,7 @@ export function adoptionOf(target: Target, observed: Observed, whole: KernelWhol
     const { master } = links.find(({ name }) => name === nic) ?? {};
     return active.length > 0 && master !== undefined && masters.includes(master) && !active.includes(nic);
   });
-  const first = nics.filter((nic) => !busy.includes(nic) || standby.includes(nic));
+  const first = nics.filter((nic) => (!busy.includes(nic) || standby.includes(nic)) && !isDead(nic, whole));
   return { ok: true, adoption: { image, first, last: nics.filter((nic) => !first.includes(nic)) } };
 }
 
@@ -90,6 +90,11 @@ function without(target: Target, nics: readonly string[]): Target {
 function isBusy(nic: string, { links, addresses }: KernelWhole): boolean {
   const names = connected([nic], links);
   return names.length > 1 || addresses.some(({ device, automatic }) => device === nic && automatic !== true);
+}
+
+/** It is up, and no cable is in it: nothing could move to it, and what works now is not kept waiting for it. */
+function isDead(nic: string, { links }: KernelWhole): boolean {
+  return links.some(({ name, up, carrier }) => name === nic && up && !carrier);
 }
 
 function unknownTo({ name, kind, bond, vlan, master }: WholeLink, nics: readonly string[]): string[] {

@@ -98,7 +98,8 @@ export class Change {
     // The other half is for the confirmation.
     const until = clock.monotonic() + this.#left(clock) / 2;
     const probe = () => Promise.all(this.#pending.probes.map((one) => prober.probe(one, probeTimeoutMs, signal)));
-    return adopt(this.#ports, target, adoption, { onStep, until, pauseMs, probe }, signal);
+    const progress = this.#progress;
+    return adopt(this.#ports, target, adoption, { onStep, until, pauseMs, probe, progress }, signal);
   }
 
   async #seeThrough(

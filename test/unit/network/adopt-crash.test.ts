@@ -103,6 +103,35 @@ test("an adoption that the gateway does not answer after is given back, whenever
   }
 });
 
+test("an adoption that waits for a cable gets somewhere at every round, so that the watchdog lets it wait", async () => {
+  const host = plainHost();
+  host.kernel.change("em2", { up: false, carrier: false, linkLocal: false });
+  const patient = networkSettings({ confirm: { by: "probes", good: 3, deadlineMs: 600_000 } });
+  const agent = new Agent(host, { network: patient });
+  agent.network.ask({ adopt: true });
+  const begun = host.clock.monotonic();
+  const marks = [begun];
+  await agent.network.reconcile(new AbortController().signal, () => void marks.push(host.clock.monotonic()));
+  // It waited for half of the deadline, and then moved in one cut.
+  expect(host.clock.monotonic() - begun).toBeGreaterThan(290_000);
+  expect(agent.process.steps).not.toContain("moved");
+  expect(agent.process.steps).toContain("confirmed");
+  const pauses = marks.slice(1).map((at, index) => at - (marks[index] ?? at));
+  expect(Math.max(...pauses)).toBeLessThanOrEqual(2_000);
+});
+
+test("an adoption with a NIC that is up without a cable waits for nothing", async () => {
+  const host = plainHost();
+  host.kernel.change("em2", { carrier: false });
+  const agent = new Agent(host, { network });
+  agent.network.ask({ adopt: true });
+  const begun = host.clock.monotonic();
+  await agent.pass();
+  expect(await expectOneOrTheOther(host)).toBe("adopted");
+  expect(agent.process.steps).not.toContain("standby");
+  expect(host.clock.monotonic() - begun).toBeLessThan(10_000);
+});
+
 test("a host that loses its power at any moment of an adoption comes back with what there was, or adopted", async () => {
   await atEveryEffect(async (dieAfter) => {
     const host = plainHost();
