@@ -1,5 +1,13 @@
 import { type AdoptStep, EARLY_METRIC } from "./adopt-steps.ts";
-import type { KernelImage, KernelWhole, LinkImage, WholeAddress, WholeLink, WholeRoute } from "./kernel.ts";
+import {
+  type KernelImage,
+  type KernelWhole,
+  type LinkImage,
+  ROUTER_PROTOCOL,
+  type WholeAddress,
+  type WholeLink,
+  type WholeRoute,
+} from "./kernel.ts";
 import type { HostObserved } from "./observed.ts";
 import type { FileStep, IpStep } from "./steps.ts";
 import type { Target } from "./target.ts";
@@ -19,8 +27,10 @@ export function planKernel(target: Target, { whole }: HostObserved): (IpStep | F
 function planTaken({ links, addresses, routes }: KernelImage, whole: KernelWhole): AdoptStep[] {
   const reason = { why: "adopted", risk: "management-path" } as const;
   return [
-    ...present(routes, whole.routes, sameRoute).map((route): AdoptStep => ({ kind: "take-route", route, ...reason })),
-    ...present(addresses, whole.addresses, sameAddress).map(
+    ...present(routes.filter(lasts), whole.routes, sameRoute).map(
+      (route): AdoptStep => ({ kind: "take-route", route, ...reason }),
+    ),
+    ...present(addresses.filter(lasts), whole.addresses, sameAddress).map(
       ({ device, address }): AdoptStep => ({ kind: "take-address", device, address, ...reason }),
     ),
     ...links.flatMap(({ name, master }): AdoptStep[] => {
@@ -34,6 +44,14 @@ function planTaken({ links, addresses, routes }: KernelImage, whole: KernelWhole
       return same ? [{ kind: "remove-link", device: image.name, ...reason }] : [];
     }),
   ];
+}
+
+/**
+ * What a router gave lives and dies with IPv6 on its device. Taken from it, it would come back only with the router's next word,
+ * which a rollback cannot wait for.
+ */
+function lasts(entry: WholeAddress | WholeRoute): boolean {
+  return "to" in entry ? entry.protocol !== ROUTER_PROTOCOL : entry.automatic !== true;
 }
 
 /** The addresses that moved get the route that an address has. */
@@ -52,9 +70,9 @@ function planGiven({ links, addresses, routes }: KernelImage, whole: KernelWhole
       .filter(({ name, made }) => made !== undefined && linkNamed(whole, name) === undefined)
       .map((link): IpStep => ({ kind: "make-link", link, ...reason })),
     ...links.flatMap((image) => givenLink(image, linkNamed(whole, image.name))),
-    ...missing(addresses, whole.addresses, sameAddress)
-      .filter(({ automatic }) => automatic !== true)
-      .map((entry): IpStep => ({ kind: "give-address", given: entry, ...reason })),
+    ...missing(addresses.filter(lasts), whole.addresses, sameAddress).map(
+      (entry): IpStep => ({ kind: "give-address", given: entry, ...reason }),
+    ),
     // A next hop is found by way of a route without one.
     ...missing(routes, whole.routes, sameRoute)
       .sort((a, b) => Number(a.via !== undefined) - Number(b.via !== undefined))

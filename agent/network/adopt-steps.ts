@@ -1,5 +1,5 @@
 import type { Risk } from "../core/step.ts";
-import type { LinkImage, WholeAddress, WholeRoute } from "./kernel.ts";
+import { destinationOf, type LinkImage, type WholeAddress, type WholeRoute } from "./kernel.ts";
 
 interface Reason {
   readonly why: string;
@@ -58,7 +58,9 @@ export const adoptLines: Lines = {
     `link set dev ${device} up`,
   ],
   "give-address": ({ given }) => [`address replace ${addressOf(given)}`],
-  "give-route": ({ route }) => [`route add ${pathOf(route)}`],
+  "give-route": ({ route }) => [
+    `route add ${pathOf(route)}${route.expiresS === undefined ? "" : ` expires ${route.expiresS}`}`,
+  ],
 };
 
 function makingOf({ name, made }: LinkImage): readonly string[] {
@@ -87,10 +89,10 @@ function addressOf({ device, address, broadcast, metric, noprefixroute, validS, 
 }
 
 /** A route, told apart from every other one. */
-function pathOf({ to, via, device, family, protocol, table, metric, scope, source, onlink }: WholeRoute): string {
+function pathOf(route: WholeRoute): string {
+  const { via, device, family, protocol, table, metric, scope, source, onlink } = route;
   return [
-    // `default` alone is IPv4's.
-    to === "default" && family === 6 ? "::/0" : to,
+    destinationOf(route),
     ...(via === undefined ? [] : [`via ${family === 4 && via.includes(":") ? "inet6 " : ""}${via}`]),
     `dev ${device} table ${table} proto ${protocol}`,
     ...(scope === undefined ? [] : [`scope ${scope}`]),

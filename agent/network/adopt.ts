@@ -1,5 +1,6 @@
+import { lost } from "./adopt-lost.ts";
 import { nicsToTake } from "./conflicts.ts";
-import { bare, connected, type KernelImage, type KernelWhole, type LinkImage, type WholeLink } from "./kernel.ts";
+import { connected, type KernelImage, type KernelWhole, type LinkImage, type WholeLink } from "./kernel.ts";
 import type { Observed } from "./observed.ts";
 import type { Target } from "./target.ts";
 
@@ -111,22 +112,6 @@ function unknownTo({ name, kind, bond, vlan, master }: WholeLink, nics: readonly
 function standsOn({ name, kind, parent }: WholeLink, names: readonly string[]): string[] {
   const stands = parent !== undefined && names.includes(parent) && kind !== "vlan" && kind !== "veth";
   return stands ? [`${name} (${kind ?? "unknown"}) stands on ${parent}`] : [];
-}
-
-/** What is on these devices and has no place in the target. What a router gives comes and goes by itself. */
-function lost({ addresses, routes }: Target, names: readonly string[], whole: KernelWhole): string[] {
-  const kept = new Set(addresses.map(({ address }) => bare(address)));
-  const known = new Set(routes.map(({ to }) => to));
-  return [
-    ...whole.addresses
-      .filter(
-        ({ device, address, automatic }) => names.includes(device) && automatic !== true && !kept.has(bare(address)),
-      )
-      .map(({ device, address }) => `${device} carries the address ${address}, which the configuration does not have`),
-    ...whole.routes
-      .filter(({ device, to, via }) => names.includes(device) && via !== undefined && !known.has(to))
-      .map(({ device, to, via }) => `the route ${to} via ${via} on ${device} is not in the configuration`),
-  ];
 }
 
 function imageOf(links: readonly WholeLink[], whole: KernelWhole): KernelImage {

@@ -1,4 +1,12 @@
-import { bare, type KernelWhole, MAIN_TABLE, type WholeRoute } from "./kernel.ts";
+import {
+  bare,
+  comesWith,
+  destinationOf,
+  type KernelWhole,
+  MAIN_TABLE,
+  ROUTER_PROTOCOL,
+  type WholeRoute,
+} from "./kernel.ts";
 import type { OvsObserved } from "./observed.ts";
 
 /** What an import looks at. */
@@ -73,15 +81,20 @@ export function importAddress(
   entry: { readonly name: string; readonly vlan: string },
 ): { readonly address: ImportedAddress; readonly remarks: readonly string[] } {
   const all = kernel.addresses.filter((address) => address.device === device);
-  const automatic = all.filter((address) => address.automatic === true);
   const lasting = all.filter((address) => address.automatic !== true);
   // A keepalived or pacemaker moves its address from host to host; the configuration of one of them must not claim it.
   const virtual = lasting.filter(({ address }) => /\/(32|128)$/.test(address) && lasting.length > 1);
-  const kept = lasting.filter((address) => !virtual.includes(address)).map(({ address }) => address);
-  const routes = routesOf(kernel.routes, device);
+  // The ports listen to no router: without an address of its own the host would speak IPv6 no more.
+  const own = lasting.some(({ address }) => address.includes(":"));
+  const given = all.filter(({ automatic, temporary }) => automatic === true && temporary !== true && !own);
+  const automatic = all.filter((address) => address.automatic === true && !given.includes(address));
+  const kept = [...lasting.filter((address) => !virtual.includes(address)), ...given].map(({ address }) => address);
+  const there = kernel.routes.filter((route) => route.device === device);
+  const routes = routesOf(there);
   const defaults = routes.filter(({ to }) => to === "default");
   const gateway = defaults[0]?.via;
   const mtu = kernel.links.find(({ name }) => name === device)?.mtu;
+  const written = "and is written down as it is now";
   return {
     address: {
       ...entry,
@@ -96,22 +109,37 @@ export function importAddress(
     remarks: [
       ...virtual.map(({ address }) => `${bare(address)} on ${device} may be a virtual address, and is left out`),
       ...automatic.map(({ address }) => `${address} on ${device} came from a router, and is left out`),
+      ...given.map(({ address }) => `${address} on ${device} came from a router, ${written}`),
       ...lasting.flatMap(({ address, validS }) =>
-        validS === undefined ? [] : [`${address} on ${device} came from DHCP, and is written down as it is now`],
+        validS === undefined ? [] : [`${address} on ${device} came from DHCP, ${written}`],
       ),
-      ...kernel.routes
-        .filter((route) => route.device === device && route.table !== MAIN_TABLE)
-        .map(({ to, table }) => `the route ${to} on ${device} is in table ${table}, and is left out`),
+      ...routes
+        .filter(({ protocol }) => protocol === ROUTER_PROTOCOL)
+        .map(
+          (route) => `the route ${destinationOf(route)} via ${route.via} on ${device} came from a router, ${written}`,
+        ),
+      ...there.flatMap((route) => {
+        const why = leftOut(route, kept);
+        return why === undefined ? [] : [`the route ${destinationOf(route)} on ${device} ${why}, and is left out`];
+      }),
     ],
   };
 }
 
-/** Those with a next hop in the main table, the preferred one first, each destination of a family once. */
-function routesOf(routes: readonly WholeRoute[], device: string): readonly WholeRoute[] {
-  const ours = routes.filter(
-    (route) => route.device === device && route.via !== undefined && route.table === MAIN_TABLE,
+/** Why a route has no place in the configuration. */
+function leftOut(route: WholeRoute, addresses: readonly string[]): string | undefined {
+  if (route.table !== MAIN_TABLE) return `is in table ${route.table}`;
+  if (route.shared === true) return "has several next hops";
+  return route.via === undefined && !comesWith(route, addresses) ? "has no next hop" : undefined;
+}
+
+/** Those that the configuration can say, the preferred one first, each destination of a family once. */
+function routesOf(routes: readonly WholeRoute[]): readonly WholeRoute[] {
+  const sayable = routes.filter((route) => route.via !== undefined && route.table === MAIN_TABLE && !route.shared);
+  const announced = ({ protocol }: WholeRoute): number => Number(protocol === ROUTER_PROTOCOL);
+  const sorted = [...sayable].sort(
+    (a, b) => a.family - b.family || (a.metric ?? 0) - (b.metric ?? 0) || announced(a) - announced(b),
   );
-  const sorted = [...ours].sort((a, b) => a.family - b.family || (a.metric ?? 0) - (b.metric ?? 0));
   return sorted.filter(
     (route, index) => sorted.findIndex((other) => other.to === route.to && other.family === route.family) === index,
   );

@@ -1,3 +1,5 @@
+import { type Cidr, isIn, networkOf, parseCidr } from "../core/ip.ts";
+
 /**
  * The whole of what the kernel holds, whoever made it: what an adoption takes over, and an import writes down. Asked for only by
  * them; a pass of the loop looks at less.
@@ -6,7 +8,7 @@ export interface KernelWhole {
   readonly links: readonly WholeLink[];
   /** Global addresses of every device. */
   readonly addresses: readonly WholeAddress[];
-  /** Unicast routes of every table that somebody made: not those that the kernel makes of an address, nor a router's. */
+  /** Unicast routes of every table that somebody made, or that a router announced as the way by it: not the kernel's own. */
   readonly routes: readonly WholeRoute[];
 }
 
@@ -59,8 +61,10 @@ export interface WholeAddress {
   readonly preferredS?: number;
   readonly broadcast?: string;
   readonly noprefixroute?: true;
-  /** Made by the kernel from what a router says. */
+  /** Made from what a router says. */
   readonly automatic?: true;
+  /** Automatic, and replaced by another one now and then (RFC 8981): nobody is called by it. */
+  readonly temporary?: true;
 }
 
 export interface WholeRoute {
@@ -76,7 +80,17 @@ export interface WholeRoute {
   readonly scope?: number;
   readonly source?: string;
   readonly onlink?: true;
+  /** Seconds that are left of it, where a router gave it for a time. */
+  readonly expiresS?: number;
+  /** One next hop of several, among which the kernel shares the traffic. */
+  readonly shared?: true;
 }
+
+/** The protocol number of what a router announced (rtnetlink(7), RTPROT_RA). */
+export const ROUTER_PROTOCOL = 9;
+
+/** RFC 3927, RFC 4291. */
+const LINK_LOCAL = ["169.254.0.0/16", "fe80::/10"];
 
 /** The main table of routes. */
 export const MAIN_TABLE = 254;
@@ -101,6 +115,23 @@ export interface LinkImage {
   readonly made?:
     | { readonly kind: "vlan"; readonly parent: string; readonly id: number; readonly protocol: string }
     | { readonly kind: "bond"; readonly options: KernelBond["options"]; readonly primary?: string };
+}
+
+/** `::/0` and not `default`, which is the name of IPv4's too. */
+export function destinationOf({ to, family }: Pick<WholeRoute, "to" | "family">): string {
+  return to === "default" && family === 6 ? "::/0" : to;
+}
+
+/** A route that comes with these addresses, or with the device alone: to their nets, and to what is link-local. */
+export function comesWith(
+  { to, via, table }: Pick<WholeRoute, "to" | "via" | "table">,
+  addresses: readonly string[],
+): boolean {
+  const net = parseCidr(to);
+  if (net === undefined || via !== undefined || table !== MAIN_TABLE) return false;
+  const isNetOf = (own: Cidr | undefined): boolean =>
+    own?.family === net.family && own.prefix === net.prefix && networkOf(own) === networkOf(net);
+  return LINK_LOCAL.some((range) => isIn(net, range)) || addresses.map(parseCidr).some(isNetOf);
 }
 
 /** The address without its prefix length. */

@@ -1,11 +1,18 @@
 import { AgentError } from "../core/errors.ts";
-import type { KernelBond, KernelWhole, WholeAddress, WholeLink, WholeRoute } from "../network/kernel.ts";
+import {
+  type KernelBond,
+  type KernelWhole,
+  ROUTER_PROTOCOL,
+  type WholeAddress,
+  type WholeLink,
+  type WholeRoute,
+} from "../network/kernel.ts";
 import { type IpLink, linkOf } from "./ip-link.ts";
 import { run } from "./run.ts";
 
 const TIMEOUT_MS = 5_000;
-/** rtnetlink(7): what the kernel makes of an address, of a redirect, and of what a router says. */
-const MADE_BY_THE_KERNEL = new Set([1, 2, 9]);
+/** rtnetlink(7): what the kernel makes of a redirect, and of an address. */
+const MADE_BY_THE_KERNEL = new Set([1, 2]);
 const UNICAST = 1;
 /** ip-link(8), in the order in which the kernel takes them: the mode first, `miimon` before the delays that count in it. */
 const BOND_OPTIONS: readonly (readonly [json: string, option: string])[] = [
@@ -33,18 +40,25 @@ interface WholeIpLink extends IpLink {
   readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: Readonly<Record<string, unknown>> };
 }
 
-interface WholeIpRoute {
+interface IpNextHop {
+  readonly gateway?: string;
+  /** A next hop of the other family. */
+  readonly via?: { readonly host: string };
+  readonly dev?: string;
+  readonly flags?: readonly string[];
+}
+
+interface WholeIpRoute extends IpNextHop {
   readonly type?: string;
   readonly dst: string;
-  readonly gateway?: string;
-  readonly dev?: string;
+  readonly nexthops?: readonly IpNextHop[];
   readonly table?: string;
   readonly protocol?: string;
   readonly scope?: string;
   readonly metric?: number;
   readonly prefsrc?: string;
-  readonly flags?: readonly string[];
   readonly pref?: string;
+  readonly expires?: number;
 }
 
 /** Everything that the kernel holds. Two processes of `ip` that end: nobody asks often. Throws E_IP_FAILED, E_TOOL_MISSING. */
@@ -67,7 +81,11 @@ export function parseAll(linksText: string, routesText: string): KernelWhole {
     addresses: links.flatMap(({ ifname, addr_info }) =>
       addr_info.filter(({ scope }) => scope === "global").map((entry) => wholeAddress(ifname, entry)),
     ),
-    routes: routes.flatMap(wholeRoute),
+    routes: routes.flatMap(({ nexthops, ...route }) =>
+      nexthops === undefined
+        ? wholeRoute(route)
+        : nexthops.flatMap((hop) => wholeRoute({ ...route, ...hop }).map((one) => ({ ...one, shared: true as const }))),
+    ),
   };
 }
 
@@ -121,14 +139,16 @@ function wholeAddress(device: string, entry: WholeIpAddress): WholeAddress {
     ...(broadcast === undefined ? {} : { broadcast }),
     ...(noprefixroute === true ? { noprefixroute } : {}),
     ...(automatic ? { automatic } : {}),
+    ...(automatic && temporary === true ? { temporary } : {}),
   };
 }
 
 function wholeRoute(route: WholeIpRoute): WholeRoute[] {
-  const { dst, gateway, dev, metric, prefsrc, flags = [] } = route;
+  const { dst, dev, gateway = route.via?.host } = route;
   const [type, protocol, table] = [route.type ?? "1", route.protocol ?? "0", route.table ?? "254"].map(Number);
-  // A route over several devices has none of its own.
   if (dev === undefined || type !== UNICAST || protocol === undefined || MADE_BY_THE_KERNEL.has(protocol)) return [];
+  // A net that a router says is on the cable comes with the addresses that it gives.
+  if (protocol === ROUTER_PROTOCOL && gateway === undefined) return [];
   // iproute2 tells the preference of IPv6's routes only.
   const six = route.pref !== undefined || dst.includes(":");
   const prefix = dst === "default" || dst.includes("/") ? "" : six ? "/128" : "/32";
@@ -140,12 +160,19 @@ function wholeRoute(route: WholeIpRoute): WholeRoute[] {
       protocol,
       table: table ?? 254,
       ...(gateway === undefined ? {} : { via: gateway }),
-      ...(metric === undefined || metric === 0 ? {} : { metric }),
-      ...(six || route.scope === undefined || Number(route.scope) === 0 ? {} : { scope: Number(route.scope) }),
-      ...(prefsrc === undefined ? {} : { source: prefsrc }),
-      ...(flags.includes("onlink") ? { onlink: true } : {}),
+      ...detailsOf(route, six),
     },
   ];
+}
+
+function detailsOf({ metric, scope, prefsrc, expires, flags = [] }: WholeIpRoute, six: boolean): Partial<WholeRoute> {
+  return {
+    ...(metric === undefined || metric === 0 ? {} : { metric }),
+    ...(six || scope === undefined || Number(scope) === 0 ? {} : { scope: Number(scope) }),
+    ...(prefsrc === undefined ? {} : { source: prefsrc }),
+    ...(flags.includes("onlink") ? { onlink: true } : {}),
+    ...(expires === undefined ? {} : { expiresS: Math.max(1, expires) }),
+  };
 }
 
 function text(value: unknown): string | undefined {

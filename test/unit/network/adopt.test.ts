@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parseFragments } from "../../../agent/config/load.ts";
 import { adoptionOf, stagesOf } from "../../../agent/network/adopt.ts";
 import { targetOf } from "../../../agent/network/desired.ts";
+import { importNetwork } from "../../../agent/network/import.ts";
+import { importedText } from "../../../agent/network/import-text.ts";
 import { ipBatch } from "../../../agent/network/ip-batch.ts";
 import type { KernelWhole, WholeLink } from "../../../agent/network/kernel.ts";
 import type { Observed } from "../../../agent/network/observed.ts";
@@ -13,10 +16,11 @@ import { parseAll } from "../../../agent/system/ip-whole.ts";
 import { configOf, networkSettings } from "../../fakes/settings.ts";
 import { observedOf } from "./cases.ts";
 
-function kernelOf(name: string): KernelWhole {
+/** A host of test/cases/network-import, and more routes, as `ip` prints them. */
+function kernelOf(name: string, more: readonly object[] = []): KernelWhole {
   const file = join(import.meta.dirname, "../../cases/network-import", name, "host.json");
   const { links, routes } = JSON.parse(readFileSync(file, "utf8")) as { links: object[]; routes: object[] };
-  return parseAll(JSON.stringify(links), JSON.stringify(routes));
+  return parseAll(JSON.stringify(links), JSON.stringify([...routes, ...more]));
 }
 
 /** A host of test/cases/network-import with an empty Open vSwitch, and what a configuration of one address makes of it. */
@@ -46,6 +50,16 @@ function adopted(whole: KernelWhole) {
   const result = adoptionOf(target, observed, whole);
   if (!result.ok) throw new Error(result.why.join("; "));
   return { observed, target, ...result };
+}
+
+/** What its own import makes of a host. */
+function importedHost(whole: KernelWhole): { readonly observed: Observed; readonly target: Target } {
+  const result = importNetwork({ kernel: whole, dns: [] });
+  if (!result.ok) throw new Error(result.why.join("; "));
+  const read = parseFragments([{ file: "50-host.yaml", rank: 2, text: importedText(result.network) }]);
+  if (!read.ok || read.settings.network === undefined) throw new Error(JSON.stringify(read));
+  const { observed } = hostWith(whole);
+  return { observed, target: targetOf(configOf(read.settings.network), observed) };
 }
 
 const lines = (target: Target, observed: Observed): readonly string[] =>
@@ -88,7 +102,6 @@ describe("the adoption of a bond of the kernel", () => {
       "route del 10.9.0.0/16 via 10.1.5.1 dev bond0.105 table 254 proto 3",
       "address del 10.1.0.17/24 dev bond0.100",
       "address del fd00:1:100::17/64 dev bond0.100",
-      "address del fd00:1:100:0:1::2/64 dev bond0.100",
       "address del 10.1.5.17/24 dev bond0.105",
     ]);
     const freed = lines(stages.freed, observed);
@@ -178,4 +191,116 @@ test.each([
   const { observed, target } = hostWith(whole);
   const result = adoptionOf(target, observed, whole);
   expect(result.ok ? [] : result.why).toContain(why);
+});
+
+const route = (more: object): object => ({
+  type: "1",
+  dst: "default",
+  dev: "em1",
+  table: "254",
+  protocol: "4",
+  flags: [],
+  ...more,
+});
+const six = { pref: "medium", metric: 1024 };
+
+describe("a route of a host that is to be adopted is never dropped:", () => {
+  test.each([
+    ["a default of the other family", route({ gateway: "fe80::2", ...six }), "the route ::/0 via fe80::2 on em1"],
+    ["another next hop", route({ gateway: "10.1.0.2", metric: 9 }), "the route default via 10.1.0.2 on em1"],
+    ["another table", route({ gateway: "10.1.0.1", table: "100" }), "via 10.1.0.1 on em1 is in table 100"],
+    ["no next hop", route({ dst: "192.168.9.0/24", scope: "253" }), "192.168.9.0/24 on em1 has no next hop"],
+    [
+      "a next hop of IPv6",
+      route({ via: { family: "inet6", host: "fe80::2" } }),
+      "the route default via fe80::2 on em1",
+    ],
+    [
+      "several next hops",
+      route({ dst: "10.9.0.0/16", dev: undefined, nexthops: [{ gateway: "10.1.0.1", dev: "em1", weight: 1 }] }),
+      "the route 10.9.0.0/16 via 10.1.0.1 on em1 is one of several next hops",
+    ],
+    [
+      "a router's word",
+      route({ gateway: "fe80::1", protocol: "9", ...six }),
+      "::/0 via fe80::1 on em1 came from a router",
+    ],
+  ])("%s is a reason to refuse", (_, more, why) => {
+    const whole = kernelOf("nic-untagged", [more]);
+    const { observed, target } = hostWith(whole);
+    const result = adoptionOf(target, observed, whole);
+    expect(result.ok ? [] : result.why).toEqual([expect.stringContaining(why)]);
+  });
+
+  test.each([
+    ["the net of an address that moves", route({ dst: "10.1.0.0/24", scope: "253", protocol: "3" })],
+    ["the same for IPv6", route({ dst: "fd00:1:100::/64", protocol: "3", ...six })],
+    ["what is link-local", route({ dst: "169.254.0.0/16", scope: "253", metric: 1002 })],
+    ["a net that a router says is on the cable", route({ dst: "fd00:7::/64", protocol: "9", ...six })],
+  ])("%s comes with the addresses, and is none", (_, more) => {
+    const whole = kernelOf("nic-untagged", [more]);
+    const { observed, target } = hostWith(whole);
+    expect(adoptionOf(target, observed, whole)).toMatchObject({ ok: true });
+  });
+});
+
+describe("a host that listens to routers", () => {
+  const whole = kernelOf("nic-that-listens-to-routers");
+
+  test("is not taken over by a configuration that leaves it without IPv6", () => {
+    const { observed } = hostWith(whole);
+    const target = targetOf(configOf(networkSettings()), observed);
+    const result = adoptionOf(target, observed, whole);
+    expect(result.ok ? [] : result.why).toEqual([
+      "em1 has fd00:1:100:0:266e:96ff:feaa:1/64 from a router, and the configuration has no IPv6 address",
+      "the route ::/0 via fe80::1 on em1 came from a router, and the configuration has no such route",
+    ]);
+  });
+
+  test("keeps its address and its way out by what the import writes", () => {
+    const { observed, target } = importedHost(whole);
+    const result = adoptionOf(target, observed, whole);
+    if (!result.ok) throw new Error(result.why.join("; "));
+    const { moved } = stagesOf(target, result.adoption);
+    expect(lines(moved, observed)).toContain("route replace default via fe80::1 dev mgmt0 proto 220 metric 100");
+    // What the router gave to the NIC stays there until the NIC is Open vSwitch's: a rollback before that finds it.
+    expect(lines(moved, observed).filter((line) => / del .*(fd00|fe80)/.test(line))).toEqual([]);
+  });
+
+  test("is given its way out back for the time that it had, and its addresses by the router", () => {
+    const { observed, target } = importedHost(whole);
+    const result = adoptionOf(target, observed, whole);
+    if (!result.ok) throw new Error(result.why.join("; "));
+    const bare: KernelWhole = { ...whole, addresses: [], routes: [] };
+    const nothing: Target = { bridges: [], managers: [], externalIds: {}, links: [], addresses: [], routes: [] };
+    const back = lines({ ...nothing, given: result.adoption.image }, { ...observed, whole: bare });
+    expect(back.filter((line) => /fe80|fd00/.test(line))).toEqual([
+      "route add ::/0 via fe80::1 dev em1 table 254 proto 9 metric 1024 expires 1798",
+    ]);
+  });
+});
+
+test.each(["nic-that-listens-to-routers", "nic-untagged", "nic-with-a-vlan"])(
+  "what the import writes of %s can be adopted as it is",
+  (name) => {
+    const whole = kernelOf(name);
+    const { observed, target } = importedHost(whole);
+    const result = adoptionOf(target, observed, whole);
+    expect(result.ok ? [] : result.why).toEqual([]);
+  },
+);
+
+test("a free NIC without a cable is not waited for: the move is one cut", () => {
+  const { links, ...rest } = kernelOf("nic-with-a-vlan");
+  const without = (up: boolean): KernelWhole => ({
+    ...rest,
+    links: links.map((link) => (link.name === "em2" ? { ...link, up, carrier: false } : link)),
+  });
+  const partsOf = (whole: KernelWhole) => {
+    const { first, last } = adopted(whole).adoption;
+    return { first, last };
+  };
+  expect(partsOf(without(true))).toEqual({ first: [], last: ["em1", "em2"] });
+  // Whether there is one at a NIC that is down is known only once it is up.
+  expect(partsOf(without(false))).toEqual({ first: ["em2"], last: ["em1"] });
 });
