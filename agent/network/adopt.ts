@@ -1,6 +1,6 @@
 import { lost } from "./adopt-lost.ts";
 import { nicsToTake } from "./conflicts.ts";
-import { connected, type KernelImage, type KernelWhole, type LinkImage, type WholeLink } from "./kernel.ts";
+import { connected, isOfOvs, type KernelImage, type KernelWhole, type LinkImage, type WholeLink } from "./kernel.ts";
 import type { Observed } from "./observed.ts";
 import type { Target } from "./target.ts";
 
@@ -27,6 +27,7 @@ export function adoptionOf(target: Target, observed: Observed, whole: KernelWhol
   const why = [
     ...links.flatMap((link) => unknownTo(link, nics)),
     ...whole.links.flatMap((link) => standsOn(link, names)),
+    ...clashes(target, whole),
     ...lost(target, names, whole),
   ];
   if (why.length > 0) return { ok: false, why };
@@ -96,6 +97,18 @@ function isBusy(nic: string, { links, addresses }: KernelWhole): boolean {
 /** It is up, and no cable is in it: nothing could move to it, and what works now is not kept waiting for it. */
 function isDead(nic: string, { links }: KernelWhole): boolean {
   return links.some(({ name, up, carrier }) => name === nic && up && !carrier);
+}
+
+/** Open vSwitch makes a device for each bridge and each port with an address, and cannot where the kernel has one of that name. */
+function clashes({ bridges }: Target, { links }: KernelWhole): string[] {
+  const ports = bridges.flatMap((bridge) => bridge.ports.flatMap(({ interfaces }) => interfaces));
+  const internal = ports.filter(({ columns }) => columns.type === "internal").map(({ name }) => name);
+  const made = [...bridges.map(({ name }) => name), ...internal];
+  return links
+    .filter((link) => made.includes(link.name) && !isOfOvs(link))
+    .map(
+      ({ name, kind }) => `${name} (${kind ?? "a NIC"}) is here already: give that of the configuration another name`,
+    );
 }
 
 function unknownTo({ name, kind, bond, vlan, master }: WholeLink, nics: readonly string[]): string[] {

@@ -1,9 +1,10 @@
 import type { Imported, ImportedNic, ImportResult, ImportView } from "./import-parts.ts";
-import { hasGateway, importAddress, nameVlans } from "./import-parts.ts";
+import { freeName, hasGateway, importAddress, nameVlans } from "./import-parts.ts";
 import { connected, type WholeLink } from "./kernel.ts";
 
 /** What most switches call the VLAN that has no tag. The host cannot know the number, and inside of it any does. */
 const NATIVE_ID = 1;
+const MANAGEMENT_NAMES = ["mgmt0", "mgmt1", "mgmt2"] as const;
 
 /** A host whose uplinks are the kernel's: a bond or a NIC, with VLANs on it or without. */
 export function importKernel(view: ImportView): ImportResult {
@@ -110,29 +111,33 @@ function imported(view: ImportView, uplink: WholeLink, nics: readonly ImportedNi
     ...tagged.map(({ name, vlan }) => ({ device: name, id: vlan?.id ?? 0 })),
   ];
   const management = (devices.find(({ device }) => hasGateway(view, device)) ?? devices[0])?.id;
-  const remarks: ReadonlyMap<number, string> =
+  const said: ReadonlyMap<number, string> =
     native === undefined
       ? new Map()
       : new Map([[native, "the VLAN of the switch ports that has no tag: which number?"]]);
-  const vlans = nameVlans([...ids, ...(native === undefined ? [] : [native])], management, remarks);
+  const vlans = nameVlans([...ids, ...(native === undefined ? [] : [native])], management, said);
   const nameOf = (id: number): string => vlans.find((vlan) => vlan.id === id)?.name ?? "";
-  const entries = devices.map(({ device, id }) =>
-    importAddress(view, device, { name: id === management ? "mgmt0" : `net${id}`, vlan: nameOf(id) }),
-  );
+  const bridge = freeName(view, ["br-uplink", "br-uplink0", "br-uplink1"]);
+  const entries = devices.map(({ device, id }) => {
+    const port = freeName(view, id === management ? MANAGEMENT_NAMES : [`net${id}`, `net${id}-0`, `net${id}-1`]);
+    const { address, remarks } = importAddress(view, device, { name: port.name, vlan: nameOf(id) });
+    return { address, remarks: [...port.remarks, ...remarks] };
+  });
   const all = connected([uplink.name, ...nics.map(({ name }) => name)], links);
   const empty = links.filter(({ name, kind }) => all.includes(name) && kind === "vlan" && !on(name));
   return {
     from: uplink.bond === undefined ? (tagged.length > 0 ? "kernel-vlan" : "nic") : "kernel-bond",
     nics,
     bond: bondOf(uplink, nics),
-    bridge: "br-uplink",
+    bridge: bridge.name,
     vlans,
     ...(native === undefined ? {} : { nativeVlan: nameOf(native) }),
     addresses: entries.map(({ address }) => address),
     neutron: [],
     dns: view.dns,
     remarks: [
-      ...entries.flatMap(({ remarks: said }) => said),
+      ...bridge.remarks,
+      ...entries.flatMap(({ remarks }) => remarks),
       ...empty.map(({ name }) => `${name} has no address, and is left out`),
     ],
   };

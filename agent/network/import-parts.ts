@@ -2,6 +2,7 @@ import {
   bare,
   comesWith,
   destinationOf,
+  isOfOvs,
   type KernelWhole,
   MAIN_TABLE,
   ROUTER_PROTOCOL,
@@ -164,6 +165,17 @@ export function nameVlans(
     const remark = remarks.get(id) ?? (id === management ? undefined : "name it");
     return { name, id, ...(remark === undefined ? {} : { remark }) };
   });
+}
+
+/** The first of these names that no device of the kernel has, since Open vSwitch makes one of it, with a remark if it is another. */
+export function freeName(
+  { kernel }: ImportView,
+  [wanted, ...others]: readonly [string, ...string[]],
+): { readonly name: string; readonly remarks: readonly string[] } {
+  const taken = kernel.links.filter((link) => !isOfOvs(link)).map(({ name }) => name);
+  const name = [wanted, ...others].find((candidate) => !taken.includes(candidate)) ?? wanted;
+  const remark = `${wanted} is the name of a device that is here, and that of the configuration is called ${name}`;
+  return { name, remarks: name === wanted ? [] : [remark] };
 }
 
 /** Whether a device has the route by which this host leaves its nets. */

@@ -51,7 +51,14 @@ export function importedText(network: Imported): string {
     `  probes: ${addresses.some(({ gateway }) => gateway !== undefined) ? "[gateway]" : "[] # decide: what must answer"}`,
     ...(addresses.some(({ gateway }) => gateway !== undefined) ? [] : ["  confirm: { by: operator }"]),
   ];
-  return `${lines.join("\n")}\n`;
+  return `${[...lines, ...listenText(addresses)].join("\n")}\n`;
+}
+
+/** Metrics are served on mgmt0 unless somebody says otherwise. */
+function listenText(addresses: readonly ImportedAddress[]): string[] {
+  const port = addresses.find(({ gateway }) => gateway !== undefined) ?? addresses[0];
+  if (port === undefined || addresses.some(({ name }) => name === "mgmt0")) return [];
+  return [`metrics: { listen: ["127.0.0.1:9464", ${JSON.stringify(`${port.name}:9464`)}] }`];
 }
 
 function addressText({ name, vlan, ipv4, ipv6, gateway, mtu, routes }: ImportedAddress): string[] {

@@ -134,6 +134,11 @@ export function comesWith(
   return LINK_LOCAL.some((range) => isIn(net, range)) || addresses.map(parseCidr).some(isNetOf);
 }
 
+/** Open vSwitch made the device, in the kernel or, on its datapath in user space, as a tap. */
+export function isOfOvs({ kind }: Link): boolean {
+  return kind === "openvswitch" || kind === "tun";
+}
+
 /** The address without its prefix length. */
 export function bare(cidr: string): string {
   return cidr.split("/")[0] ?? cidr;

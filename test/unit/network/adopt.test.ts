@@ -280,7 +280,20 @@ describe("a host that listens to routers", () => {
   });
 });
 
-test.each(["nic-that-listens-to-routers", "nic-untagged", "nic-with-a-vlan"])(
+test.each([
+  ["a port", {}, "mgmt0 (vlan) is here already: give that of the configuration another name"],
+  ["the bridge", { bridge: "bond0" }, "bond0 (bond) is here already: give that of the configuration another name"],
+])(
+  "a device of the kernel that has the name of %s is a reason to refuse, because Open vSwitch could not make it",
+  (_, more, why) => {
+    const whole = kernelOf("kernel-bond-as-exported");
+    const { observed } = hostWith(whole);
+    const result = adoptionOf(targetOf(configOf(networkSettings(more)), observed), observed, whole);
+    expect(result.ok ? [] : result.why).toContain(why);
+  },
+);
+
+test.each(["kernel-bond-as-exported", "nic-that-listens-to-routers", "nic-untagged", "nic-with-a-vlan"])(
   "what the import writes of %s can be adopted as it is",
   (name) => {
     const whole = kernelOf(name);
