@@ -45,6 +45,11 @@ async function standingNow(): Promise<string> {
   return [addresses, routes, await host().vsctl("list-br")].join("---\n");
 }
 
+async function routeOfIpv6(): Promise<string> {
+  const { stdout } = await host().exec(["ip", "-6", "route", "show", "default"]);
+  return stdout.replaceAll(/expires \d+sec/g, "expires *");
+}
+
 function tell(what: string, { sent, lost, maxGapMs }: PingReport): void {
   process.stdout.write(
     `    ${what}: ${lost} of ${sent} packets lost at 10 ms, longest gap ${Math.round(maxGapMs)} ms\n`,
@@ -102,25 +107,57 @@ test("an address or a route that the configuration does not have is never lost: 
   expect(await standingNow()).toBe(before);
 });
 
+test("the way out that a router gave is not lost: without one in the configuration nothing is touched, with one it moves", async () => {
+  await plainNic();
+  await ip(
+    "address add fd00:1:100::11/64 dev em1 nodad",
+    "route add ::/0 via fe80::1 dev em1 proto ra metric 1024 expires 900",
+  );
+  const six = (routes: { to: string; via: string }[]) => ({
+    version: 1,
+    network: { addresses: { mgmt0: { ipv6: ["fd00:1:100::11/64"], routes } } },
+  });
+  await host().writeConfig("70-six.yaml", six([]), "override");
+  const before = await standingNow();
+  const refused = await host().cli("network", "apply", "--adopt");
+  expect([refused.code, refused.stdout + refused.stderr]).toEqual([
+    4,
+    expect.stringContaining("the route ::/0 via fe80::1 on em1 came from a router"),
+  ]);
+  expect(await standingNow()).toBe(before);
+  await host().writeConfig("70-six.yaml", six([{ to: "::/0", via: "fe80::1" }]), "override");
+  const done = await host().cli("network", "apply", "--adopt");
+  expect(`${done.code} ${done.stdout}${done.stderr}`).toMatch(/^0 /);
+  await expectVerified(host());
+  expect(await routeOfIpv6()).toMatch(/^default via fe80::1 dev mgmt0 proto 220 metric 100 [^\n]*\n$/);
+});
+
 test("an adoption that cuts the host off is taken back to what the kernel had, IPv6 and all", async () => {
   await plainNic();
-  await ip("address add fd00:1:100::11/64 dev em1 nodad", "route add 169.254.0.0/16 dev em1 metric 1000");
+  await ip(
+    "address add fd00:1:100::11/64 dev em1 nodad",
+    "route add 169.254.0.0/16 dev em1 metric 1000",
+    "route add ::/0 via fe80::1 dev em1 proto ra metric 100 expires 900",
+  );
   // On the standby's switch port the VLAN has its tag, so nobody answers there.
   await lab().fabric.ovs.vsctl("set", "Port", "h1-em2", "vlan_mode=trunk", "--", "clear", "Port", "h1-em2", "tag");
   await host().writeConfig(
     "70-six.yaml",
     {
       version: 1,
-      network: { addresses: { mgmt0: { ipv6: ["fd00:1:100::11/64"] } } },
+      network: { addresses: { mgmt0: { ipv6: ["fd00:1:100::11/64"], routes: [{ to: "::/0", via: "fe80::2" }] } } },
     },
     "override",
   );
   const before = await standingNow();
+  const wayOut = await routeOfIpv6();
+  expect(wayOut).toMatch(/^default via fe80::1 dev em1 proto ra metric 100 expires \* /);
   const done = await host().cli("network", "apply", "--adopt");
   expect(`${done.code} ${done.stdout}`).toMatch(/^1 [\s\S]*gateway 10.1.0.1 does not answer/);
   expect(await standingNow()).toBe(before);
   expect(await lab().reach(host().address)).toBe(true);
   expect((await host().exec(["ip", "-6", "-br", "address", "show", "dev", "em1"])).stdout).toContain("fe80::");
+  expect(await routeOfIpv6()).toBe(wayOut);
 });
 
 test("an agent that is killed at any step of an adoption leaves a dead-man that gives back what the kernel had", async () => {
