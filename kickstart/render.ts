@@ -6,7 +6,7 @@ import { postScript, preScript } from "./scripts.ts";
 import { quoted } from "./shell.ts";
 
 /** Counts up when the same model is rendered otherwise. */
-const RENDERER = 2;
+const RENDERER = 3;
 
 export interface RenderOptions {
   /** For the controller, used once; absent: the host does not enrol by itself. */

@@ -7,6 +7,7 @@ import { yamlText } from "./yaml-text.ts";
 const FOLDER = "/etc/devcloud-agent";
 /** Where the one-time token for the controller lies until it is used. */
 const TOKEN_FILE = `${FOLDER}/enrolment-token`;
+const HANDS_OFF = "/usr/share/devcloud-agent/hands-off";
 const fail = 'fail() { echo "devcloud-agent kickstart: $*" >&2; exit 1; }';
 
 /** `%pre`: the machine is the one that the model means. Nothing is written before that. */
@@ -28,7 +29,7 @@ export function preScript({ name, install, settings }: FleetHost): readonly stri
 }
 
 /**
- * `%post`, in the new system: the host's configuration, the rescue for its first boot, the token. Only /etc is written: /usr is
+ * `%post`, in the new system: the host's configuration, the rescue for its first boot, the token, hands off the network. Only /etc is written: /usr is
  * read-only, and what belongs into /var is made at the first boot.
  */
 export function postScript(host: FleetHost, management: Management, token: string | undefined): readonly string[] {
@@ -44,6 +45,8 @@ export function postScript(host: FleetHost, management: Management, token: strin
     ...writeLines(`${FOLDER}/config.d/50-host.yaml`, head + yamlText(host.config), "0644"),
     ...writeLines(`${FOLDER}/rescue.sh`, rescueScript(host.settings.network, management), "0700"),
     ...enrolment,
+    "# From the first boot on the network is the agent's: NetworkManager, networkd and udev leave it alone.",
+    `cp -r ${HANDS_OFF}/. /etc/`,
     "# The same check that the agent makes at every start.",
     "devcloud-agent check-config",
   ];

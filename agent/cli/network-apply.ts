@@ -32,11 +32,16 @@ export async function applyNetwork(
   if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-apply/v1", applied, problems })}\n`);
   else {
     const heading = applied ? "The network is as configured." : "Not applied: the host keeps the network that it had.";
-    io.stdout(`${[heading, ...renderProblems(problems, io.isTty)].join("\n")}\n`);
+    const next = applied && asked.adopt ? [AFTER_ADOPTION] : [];
+    io.stdout(`${[heading, ...renderProblems(problems, io.isTty), ...next].join("\n")}\n`);
   }
   if (applied) return 0;
   return problems.some(({ code }) => refusing.has(code)) ? 4 : 1;
 }
+
+const AFTER_ADOPTION =
+  "Before the next boot: take these NICs away from what set them up until now. For NetworkManager and networkd:\n" +
+  "  cp -r /usr/share/devcloud-agent/hands-off/. /etc/";
 
 /** Refused before anything was touched. */
 const refusing: ReadonlySet<string> = new Set(["E_NETWORK_CONFLICT", "E_NETWORK_NO_PROBE", "E_OVSDB_LOCKED"]);

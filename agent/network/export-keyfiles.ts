@@ -2,15 +2,26 @@ import type { KernelNetwork, KernelPort } from "./export.ts";
 import { MIIMON_MS } from "./export.ts";
 
 export interface Keyfile {
-  /** Below /etc/NetworkManager/system-connections; only root may read it, or NetworkManager does not. */
+  /** Below /etc/NetworkManager; only root may read it, or NetworkManager does not. */
   readonly name: string;
   readonly text: string;
 }
 
+/**
+ * Below /etc it takes the place of the file by which NetworkManager keeps its hands off a host of the agent, wherever that is
+ * (NetworkManager.conf(5), "File Format"): without it the profiles would be ignored at the next boot.
+ */
+const inCharge: Keyfile = {
+  name: "conf.d/90-devcloud-agent.conf",
+  text: `# This host's network is NetworkManager's again. In its place stood: unmanaged-devices=*
+`,
+};
+
 type Section = readonly [name: string, keys: readonly (readonly [key: string, value: string | number])[]];
 
 /**
- * Profiles of NetworkManager for this network (nm-settings-keyfile(5)): the bond, a port of it for each NIC, a VLAN for each address.
+ * Profiles of NetworkManager for this network (nm-settings-keyfile(5)): the bond, a port of it for each NIC, a VLAN for each address;
+ * and what lets it use them.
  * The profiles are told apart by `uuids`, one for each in the order of the files.
  */
 export function keyfiles(network: KernelNetwork, uuids: (name: string) => string): readonly Keyfile[] {
@@ -21,7 +32,7 @@ export function keyfiles(network: KernelNetwork, uuids: (name: string) => string
   const asks = ports.find(({ gateway }) => gateway !== undefined) ?? ports[0];
   const dnsOf = (port: KernelPort): readonly string[] => (port === asks ? dns : []);
   const file = (id: string, sections: readonly Section[]): Keyfile => ({
-    name: `${id}.nmconnection`,
+    name: `system-connections/${id}.nmconnection`,
     text: sections.map(sectionText).join("\n"),
   });
   const connection = (id: string, type: string, more: Section[1] = []): Section => [
@@ -36,6 +47,7 @@ export function keyfiles(network: KernelNetwork, uuids: (name: string) => string
     return keys.length === 0 ? [] : [["ethernet", keys]];
   };
   return [
+    inCharge,
     file(name, [
       connection(name, "bond"),
       ["bond", bondOptions(bond)],

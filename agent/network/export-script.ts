@@ -8,9 +8,10 @@ export function ipScript({ bond, ports, dns }: KernelNetwork): string {
   const mtu = bond.mtu === undefined ? [] : [`ip link set dev ${safe(name)} mtu ${bond.mtu}`];
   return `#!/bin/sh
 # This host's network without Open vSwitch: a bond of the kernel, and its VLANs. Written by devcloud-agent network export.
-# Stop the agent and take the NICs out of Open vSwitch first, on the console:
-#     systemctl disable --now devcloud-agent
+# Take the agent off and the NICs out of Open vSwitch first, on the console:
+#     rpm -e devcloud-agent                  or, where an image has it, what operations.md says instead
 #     ovs-vsctl --if-exists del-br NAME      for each bridge of ovs-vsctl list-br
+# It lasts until the next boot, where something has to run it again. Let NetworkManager and others leave these NICs alone.
 set -eu
 
 modprobe bonding 2>/dev/null || true

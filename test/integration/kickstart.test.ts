@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -226,10 +226,11 @@ describe("kickstart render", () => {
     });
     expect(elsewhere.stderr).toMatch(/no NIC with the address 02:00:00:00:00:99, em2 of/);
 
-    // %post, with the host's folder in the place of the new system's /etc.
+    // %post, with the host's folder in the place of the new system's /etc, and the package's in that of its /usr/share.
     const etc = join(host.root, "etc/devcloud-agent");
-    const bind = `mkdir -p /etc/devcloud-agent && mount --bind ${etc} /etc/devcloud-agent && PATH=${host.root}-bin:$PATH`;
-    const post = await host.exec(["sh", "-ec", `${bind}\n${script("%post")}`]);
+    const shared = join(root, "packaging/usr/share");
+    const bind = `mount --bind ${host.root}/etc /etc && mount --bind ${shared} /usr/share && PATH=${host.root}-bin:$PATH`;
+    const post = await host.exec(["unshare", "--mount", "sh", "-ec", `${bind}\n${script("%post")}`]);
     expect(post.code, post.stderr).toBe(0);
     expect(post.stdout).toContain("The configuration is valid (1 file; network: enforce");
     const modes = await host.exec([
@@ -239,6 +240,14 @@ describe("kickstart render", () => {
       ...["enrolment-token", "rescue.sh"].map((name) => join(etc, name)),
     ]);
     expect(modes.stdout.split("\n").slice(0, 2)).toEqual(["600", "700"]);
+
+    // NetworkManager and networkd find there what keeps them off the network.
+    const [handsOff, inForce] = [join(shared, "devcloud-agent/hands-off"), join(host.root, "etc")];
+    const files = globSync("**/*.*", { cwd: handsOff }).filter((name) => /\.(conf|network|link)$/.test(name));
+    expect(files.length).toBeGreaterThanOrEqual(3);
+    for (const name of files) {
+      expect(await readFile(join(inForce, name), "utf8")).toBe(await readFile(join(handsOff, name), "utf8"));
+    }
 
     const agent = host.startAgent();
     await agent.event("net-ready");

@@ -59,6 +59,13 @@ describe("the package", () => {
     ]);
   });
 
+  test("takes nothing away from whoever sets a host's network up until now: that is for whoever hands it to the agent", async () => {
+    const files = await query("--list");
+    const ofOthers = /^\/(etc|usr\/lib)\/(NetworkManager|systemd\/network|udev|netplan|dracut)/;
+    expect(files.filter((file) => ofOthers.test(file))).toEqual([]);
+    expect(files).toContain("/usr/share/devcloud-agent/hands-off/NetworkManager/conf.d/90-devcloud-agent.conf");
+  });
+
   test("requires what the agent starts, names what it bundles, and wants Open vSwitch, lldpd and tcpdump weakly", async () => {
     const requires = (await query("--requires")).filter((name) => !name.startsWith("rpmlib("));
     expect(new Set(requires)).toEqual(new Set(["/bin/sh", "iproute", "iputils", "nodejs >= 1:22.12", "systemd"]));

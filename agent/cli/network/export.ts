@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Command, Option } from "commander";
 import { hashOf } from "../../config/hash.ts";
 import { AgentError } from "../../core/errors.ts";
@@ -52,8 +52,9 @@ function onTerminal(files: readonly Keyfile[]): string {
 
 /** All of them or none, as far as it can be known before. */
 async function write(directory: string, files: readonly Keyfile[], mode: number): Promise<void> {
-  const there = await listDir(directory);
-  const taken = files.filter(({ name }) => there.includes(name)).map(({ name }) => name);
+  const names = files.map(({ name }) => name);
+  const there = await Promise.all(names.map((name) => listDir(dirname(join(directory, name)))));
+  const taken = names.filter((name, index) => there[index]?.includes(basename(name)));
   if (taken.length > 0) {
     throw new AgentError({
       code: "E_FILE_EXISTS",
@@ -73,7 +74,8 @@ function uuidOf(hash: string): string {
 
 const HELP = `
 Nothing is changed: it is for the day on which this host is to do without. The bond is active-backup, and the switch ports stay as
-they are. Exit code: 0 done, 1 a file is there already, 2 the configuration is not valid.
+they are. Profiles have the paths that they have below /etc/NetworkManager, beside the file that puts it in charge again. The order of
+the steps is in operations.md, "The way out". Exit code: 0 done, 1 a file is there already, 2 the configuration is not valid.
 
 Examples:
   devcloud-agent network export --format ip

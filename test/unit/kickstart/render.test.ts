@@ -99,6 +99,7 @@ describe("a rendered kickstart", () => {
     for (const [, path] of outside.matchAll(/(?:>|mkdir -p |chmod \d+ )(\/\S+)/g)) {
       expect(path).toMatch(/^\/etc\/devcloud-agent/);
     }
+    expect(outside.match(/^cp .*$/gm)).toEqual(["cp -r /usr/share/devcloud-agent/hands-off/. /etc/"]);
   });
 
   it("carries the configuration that the model has, whatever texts are in it", () => {

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { exportNetwork } from "../../../agent/network/export.ts";
@@ -43,10 +44,19 @@ describe("the way out of a network", () => {
 
   test("as profiles of NetworkManager is a bond, its members, and a VLAN for each address that has a tag", async () => {
     const files = keyfiles(network, (name) => `uuid-of-${name}`);
-    expect(files.map(({ name }) => name)).toEqual(
-      ["bond0", "eno1", "em2", "mgmt0"].map((name) => `${name}.nmconnection`),
-    );
+    expect(files.map(({ name }) => name)).toEqual([
+      "conf.d/90-devcloud-agent.conf",
+      ...["bond0", "eno1", "em2", "mgmt0"].map((name) => `system-connections/${name}.nmconnection`),
+    ]);
     for (const { name, text } of files) await expect(text).toMatchFileSnapshot(join(golden, name));
+  });
+
+  test("takes the place of the very file that keeps NetworkManager off, and of what it says", () => {
+    const handsOff = join(import.meta.dirname, "../../../packaging/usr/share/devcloud-agent/hands-off/NetworkManager");
+    const [inCharge] = keyfiles(network, (name) => name);
+    const settings = (text: string) => text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    expect(settings(readFileSync(join(handsOff, inCharge?.name ?? ""), "utf8"))).toContain("unmanaged-devices=*");
+    expect(settings(inCharge?.text ?? "")).toEqual([]);
   });
 
   test("never writes into a script what a shell would take for more than a word", () => {
