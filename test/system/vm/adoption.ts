@@ -9,6 +9,8 @@ export interface Start {
   readonly title: string;
   /** Makes the network, as the distribution's own means would have. */
   readonly script: string;
+  /** What the address is on afterwards; mgmt0, where that is free. */
+  readonly port?: string;
   /** The switch ports carry the management VLAN without a tag. */
   readonly untagged?: true;
 }
@@ -26,12 +28,13 @@ export const starts: readonly Start[] = [
 ip link add link em1 name em1.${vlan} type vlan id ${vlan}${reach(`em1.${vlan}`)}`,
   },
   {
-    title: "a kernel bond with a VLAN",
+    title: "a kernel bond with a VLAN, called as the export calls it",
+    port: "mgmt1",
     script: `modprobe bonding max_bonds=0
 ip link add bond0 type bond mode active-backup miimon 100
 ip link set dev em1 down; ip link set dev em2 down
 ip link set dev em1 master bond0; ip link set dev em2 master bond0; ip link set dev bond0 up
-ip link add link bond0 name bond0.${vlan} type vlan id ${vlan}${reach(`bond0.${vlan}`)}`,
+ip link add link bond0 name mgmt0 type vlan id ${vlan}${reach("mgmt0")}`,
   },
   {
     title: "a NIC without a tag",
@@ -44,10 +47,22 @@ ip link add link bond0 name bond0.${vlan} type vlan id ${vlan}${reach(`bond0.${v
 const blipPackets = 50;
 
 /** `network import`, then the agent under that configuration, then the change to enforce. */
-export async function adopts({ script, untagged }: Start, host: VmHost, report: Report, ping: Ping): Promise<void> {
+export async function adopts(
+  { script, untagged, port = "mgmt0" }: Start,
+  host: VmHost,
+  report: Report,
+  ping: Ping,
+): Promise<void> {
   const { machine, lab } = host;
   if (untagged) {
-    const ports = cables.flatMap(({ port }) => ["--", "set", "Port", port, "vlan_mode=native-untagged", `tag=${vlan}`]);
+    const ports = cables.flatMap((cable) => [
+      "--",
+      "set",
+      "Port",
+      cable.port,
+      "vlan_mode=native-untagged",
+      `tag=${vlan}`,
+    ]);
     await lab.fabric.ovs.vsctl(...ports);
   }
   await machine.must(script);
@@ -75,7 +90,7 @@ export async function adopts({ script, untagged }: Start, host: VmHost, report: 
   const plan = await machine.sh("devcloud-agent network verify");
   report.check("the plan is empty, and verify says that it is sound", plan.code === 0, lastLine(plan));
   const where = await machine.must(`ip -br addr | grep -w ${address} || true`);
-  report.check(`${address} is on mgmt0 and nowhere else`, /^mgmt0 [^\n]*$/.test(where), where);
+  report.check(`${address} is on ${port} and nowhere else`, new RegExp(`^${port} [^\\n]*$`).test(where), where);
   const links = await machine.must("ip -br link show type vlan; ip -br link show type bond");
   report.check("no kernel VLAN and no kernel bond is left", links === "", links);
   await move.answered(50);
