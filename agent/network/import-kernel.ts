@@ -11,7 +11,7 @@ export function importKernel(view: ImportView): ImportResult {
   const { links } = view.kernel;
   const bonds = links.filter((link) => link.bond !== undefined);
   const nics = links.filter(isNic);
-  const addressed = links.filter((link) => isUplinked(link, view));
+  const addressed = uplinked(view);
   const [uplink, ...others] = baseOf(addressed, bonds, nics);
   const why = [...refusals(links, nics, bonds), ...refusedDevices(links, view)];
   if (others.length > 0) {
@@ -21,7 +21,7 @@ export function importKernel(view: ImportView): ImportResult {
   }
   if (uplink === undefined) why.push("no NIC and no bond has an address: there is nothing to import");
   if (uplink === undefined || why.length > 0) return { ok: false, why };
-  const members = membersOf(uplink, nics, view);
+  const members = membersOf(uplink, nics, addressed);
   if (members.length < 2) {
     return { ok: false, why: [`${uplink.name} is the only NIC; the agent keeps a bond of two`] };
   }
@@ -32,9 +32,16 @@ function isNic({ kind, name }: WholeLink): boolean {
   return (kind === undefined || kind === "veth") && name !== "lo";
 }
 
-function isUplinked({ name, kind }: WholeLink, { kernel }: ImportView): boolean {
-  const addressed = kernel.addresses.some(({ device }) => device === name);
-  return addressed && (kind === undefined || kind === "veth" || kind === "vlan" || kind === "bond") && name !== "lo";
+/** What carries addresses. A router gives one to every NIC that is up: those count only where nothing else has any. */
+function uplinked({ kernel }: ImportView): readonly WholeLink[] {
+  const kinds: readonly (string | undefined)[] = [undefined, "veth", "vlan", "bond"];
+  const found = kernel.links.filter(
+    ({ name, kind }) => name !== "lo" && kinds.includes(kind) && kernel.addresses.some(({ device }) => device === name),
+  );
+  const lasting = found.filter(({ name }) =>
+    kernel.addresses.some(({ device, automatic }) => device === name && automatic !== true),
+  );
+  return lasting.length > 0 ? lasting : found;
 }
 
 /** The bonds and NICs that carry addresses, themselves or through VLANs. */
@@ -77,7 +84,11 @@ function refusedDevices(links: readonly WholeLink[], { kernel }: ImportView): st
 }
 
 /** Those of the bond; of a host without one, its NIC and the likeliest other. */
-function membersOf(uplink: WholeLink, nics: readonly WholeLink[], { kernel }: ImportView): readonly ImportedNic[] {
+function membersOf(
+  uplink: WholeLink,
+  nics: readonly WholeLink[],
+  addressed: readonly WholeLink[],
+): readonly ImportedNic[] {
   if (uplink.bond !== undefined) {
     // The first member's MAC stands for the host, as the bond's does now.
     return nics
@@ -86,8 +97,7 @@ function membersOf(uplink: WholeLink, nics: readonly WholeLink[], { kernel }: Im
       .map(({ name, mac }) => ({ name, mac }));
   }
   const free = nics.filter(
-    ({ name, master }) =>
-      name !== uplink.name && master === undefined && !kernel.addresses.some(({ device }) => device === name),
+    ({ name, master }) => name !== uplink.name && master === undefined && addressed.every((link) => link.name !== name),
   );
   const [other, ...more] = [...free].sort((a, b) => Number(b.carrier) - Number(a.carrier));
   if (other === undefined) return [uplink].map(({ name, mac }) => ({ name, mac }));

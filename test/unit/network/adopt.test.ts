@@ -253,7 +253,9 @@ describe("a host that listens to routers", () => {
     const result = adoptionOf(target, observed, whole);
     expect(result.ok ? [] : result.why).toEqual([
       "em1 has fd00:1:100:0:266e:96ff:feaa:1/64 from a router, and the configuration has no IPv6 address",
+      "em2 has fd00:1:100:0:266e:96ff:feaa:2/64 from a router, and the configuration has no IPv6 address",
       "the route ::/0 via fe80::1 on em1 came from a router, and the configuration has no such route",
+      "the route ::/0 via fe80::1 on em2 came from a router, and the configuration has no such route",
     ]);
   });
 
@@ -276,6 +278,7 @@ describe("a host that listens to routers", () => {
     const back = lines({ ...nothing, given: result.adoption.image }, { ...observed, whole: bare });
     expect(back.filter((line) => /fe80|fd00/.test(line))).toEqual([
       "route add ::/0 via fe80::1 dev em1 table 254 proto 9 metric 1024 expires 1798",
+      "route add ::/0 via fe80::1 dev em2 table 254 proto 9 metric 1024 expires 1798",
     ]);
   });
 });
