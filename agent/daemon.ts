@@ -12,6 +12,7 @@ import { Maintenance, type Ordered } from "./maintenance.ts";
 import { Fallback } from "./network/ladder/fallback.ts";
 import { Network } from "./network/network.ts";
 import type { NetworkEvent } from "./network/ports.ts";
+import { lastGoodOf } from "./network/state.ts";
 import type { Wanted } from "./network/wanted.ts";
 import type { OsWatch } from "./os-watch.ts";
 import { Readiness } from "./readiness.ts";
@@ -58,7 +59,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     onProblem: (problem) => events.problem(problem),
     applying: async () => (await session())?.applying !== undefined,
     takeBack: async () => (await session())?.takeBack,
-    hasLastGood: async () => (await host.ports.state.read("last-good")) !== undefined,
+    hasLastGood: async () => (await lastGoodOf(host.ports.state)) !== undefined,
   });
   // On a full disk the running link knows more than its file. One that cannot be read must not keep the network from its configuration.
   async function session(): Promise<Session | undefined> {

@@ -12,6 +12,7 @@ import type { Events } from "./events.ts";
 import { healthOf } from "./health.ts";
 import type { Host } from "./host.ts";
 import type { Network } from "./network/network.ts";
+import { lastGoodOf } from "./network/state.ts";
 import { osAttributes } from "./os-attributes.ts";
 import type { OsWatch } from "./os-watch.ts";
 import { systemClock } from "./system/clock.ts";
@@ -116,7 +117,7 @@ async function follow({ configuration, reconciler, reload, host }: LinkParts): P
   await reconciler.pass();
   const { desired } = await configuration.wanted();
   if (desired === undefined || desired.network.mode === "observe") return undefined;
-  const lastGood = await host.ports.state.read("last-good");
+  const lastGood = await lastGoodOf(host.ports.state);
   if (lastGood?.config.hash === desired.hash) return undefined;
   const failed = (await host.ports.state.read("failed"))?.configs.find(({ hash }) => hash === desired.hash);
   if (failed !== undefined) return { code: "E_NETWORK_ROLLED_BACK", message: `rolled back: ${failed.reason}` };

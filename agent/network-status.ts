@@ -17,6 +17,7 @@ import {
   portsOf,
 } from "./network/observed.ts";
 import type { BridgeRow } from "./network/schema.ts";
+import { lastGoodOf } from "./network/state.ts";
 import { othersOf } from "./network/steady/strangers.ts";
 import { activeMember } from "./network/uplinks/failover.ts";
 import type { MemberStatus, NetworkStatus, WiringStatus } from "./web/status.ts";
@@ -31,7 +32,7 @@ export async function networkStatus(
   settings: Settings | undefined,
   problems: readonly Problem[],
 ): Promise<NetworkStatus> {
-  const lastGood = await host.ports.state.read("last-good");
+  const lastGood = await lastGoodOf(host.ports.state);
   const config = network.change?.pending.config ?? lastGood?.config;
   const within = AbortSignal.timeout(OBSERVE_TIMEOUT_MS);
   const observed = await observe(host.ports, within).catch(() => undefined);

@@ -1,6 +1,7 @@
 import { AgentError, type Problem } from "../core/errors.ts";
 import { Network } from "../network/network.ts";
 import type { NetworkEvent } from "../network/ports.ts";
+import { lastGoodOf } from "../network/state.ts";
 import type { Asked } from "../network/wanted.ts";
 import { askDaemon, followDaemon } from "../system/http.ts";
 import { placesUnder } from "../system/places.ts";
@@ -75,7 +76,7 @@ async function throughDaemon(
 
 async function here({ host, desired, settings, signal }: Session, asked: Asked): Promise<Ending> {
   const byOperator = asked.byOperator || desired.network.confirm.by === "operator";
-  if (byOperator && (await host.ports.state.read("last-good")) !== undefined) {
+  if (byOperator && (await lastGoodOf(host.ports.state)) !== undefined) {
     throw new AgentError({
       code: "E_NETWORK_NO_DAEMON",
       message: "an operator's confirmation reaches the daemon only, and it does not run",
@@ -91,7 +92,7 @@ async function here({ host, desired, settings, signal }: Session, asked: Asked):
   const until = clock.monotonic() + desired.network.confirm.deadlineMs;
   for (;;) {
     const { problems } = await network.reconcile(signal, () => undefined);
-    const hash = (await state.read("last-good"))?.config.hash;
+    const hash = (await lastGoodOf(state))?.config.hash;
     const waits = hash !== desired.hash && problems.every(({ code }) => waiting.has(code));
     if (!waits || clock.monotonic() >= until) return { problems, hash };
     await clock.sleep(settings.timing.probeIntervalMs, signal);

@@ -1,7 +1,7 @@
 import { defaultTiming } from "../config/timing.ts";
 import { AgentError } from "../core/errors.ts";
 import { openHost } from "../host.ts";
-import { finishRollback } from "../network/change.ts";
+import { finishRollback } from "../network/ending.ts";
 import { systemClock } from "../system/clock.ts";
 import { askDaemon } from "../system/http.ts";
 import { loginAgeMs } from "../system/login.ts";

@@ -8,6 +8,7 @@ import { faults } from "../network/faults.ts";
 import { leftAlone } from "../network/left-alone.ts";
 import type { Observed } from "../network/observed.ts";
 import { foreignControl } from "../network/refusals.ts";
+import { lastGoodOf } from "../network/state.ts";
 import { membersOf } from "../network-status.ts";
 import type { Io } from "./io.ts";
 import { checkLegsCommand } from "./network/check-legs.ts";
@@ -142,7 +143,7 @@ function missingNics(desired: Session["desired"], observed: Observed): readonly 
 /** The desired network against the host. The revision and the hash are bookkeeping, and no difference by themselves. */
 async function look({ host, desired, signal }: Session) {
   const observed = await observe(host.ports, signal);
-  const lastGood = await host.ports.state.read("last-good");
+  const lastGood = await lastGoodOf(host.ports.state);
   const next = (lastGood?.config.revision ?? 0) + 1;
   const revision = lastGood?.config.hash === desired.hash ? lastGood.config.revision : next;
   return { observed, target: targetOf({ ...desired, revision }, observed) };

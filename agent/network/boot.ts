@@ -1,12 +1,13 @@
 import type { Outcome } from "../core/capability.ts";
-import { problemOf } from "../core/errors.ts";
-import { rememberGood } from "./change.ts";
+import { type Problem, problemOf } from "../core/errors.ts";
 import { converge, observe } from "./converge.ts";
 import { describe } from "./describe.ts";
 import { type NetworkConfig, targetOf } from "./desired.ts";
+import { rememberGood } from "./ending.ts";
 import { remember } from "./history.ts";
 import type { Hold } from "./hold.ts";
 import { bare } from "./kernel.ts";
+import { rememberOwn } from "./ledger.ts";
 import type { Observed } from "./observed.ts";
 import { plan } from "./plan.ts";
 import type { NetworkPorts } from "./ports.ts";
@@ -23,6 +24,12 @@ export interface Booting {
   readonly wanted: () => Promise<Wanted>;
 }
 
+/** The last good network as it stands, and what could not be written while it was put back. */
+export interface Proven {
+  readonly observed: Observed;
+  readonly unwritten: readonly Problem[];
+}
+
 /**
  * The first pass of a process on a host that has a last good network: it is put back, and vswitchd proves that it lives. Absent
  * where the host is only observed, and where it must not be written because a second Open vSwitch runs.
@@ -31,7 +38,7 @@ export async function putBack(
   booting: Booting,
   config: NetworkConfig,
   signal: AbortSignal,
-): Promise<Observed | undefined> {
+): Promise<Proven | undefined> {
   try {
     return await putBackNow(booting, config, signal);
   } catch (error) {
@@ -44,19 +51,21 @@ async function putBackNow(
   { ports, hold, wanted }: Booting,
   config: NetworkConfig,
   signal: AbortSignal,
-): Promise<Observed | undefined> {
+): Promise<Proven | undefined> {
   const observed = await observe(ports, signal);
   if (plan(targetOf(config, observed), observed).length === 0) return prove(ports, observed, signal, hold, config);
   // Asked only here, where there is something to write: the fast way to READY does not parse the configuration.
   const { desired, maintenance } = await wanted();
   if (desired?.network.mode === "observe") return undefined;
   if (maintenance?.stood === true) return prove(ports, observed, signal, hold, config);
-  const done = await converge(ports, (now) => targetOf(config, now), signal);
+  const own = await rememberOwn(ports, observed, targetOf(config, observed).addresses);
+  const done = await converge(ports, (now) => targetOf(config, now), signal, { regardless: true });
   // What the rescue put on a NIC answers with another MAC address from now on.
   for (const step of done.applied) if (step.kind === "add-address") ports.announce(step.device, bare(step.address));
+  const unwritten = [...own, ...done.unwritten];
   // Addresses alone are put on a port without Open vSwitch's help, and prove nothing.
-  if (!done.applied.some(isOvsStep)) return prove(ports, done.observed, signal, hold, config);
-  return hold.stands(config, done.observed);
+  if (!done.applied.some(isOvsStep)) return { ...(await prove(ports, done.observed, signal, hold, config)), unwritten };
+  return { observed: hold.stands(config, done.observed), unwritten };
 }
 
 /** The columns that tell whether interfaces work survive a reboot; they mean something only after vswitchd has answered. */
@@ -66,9 +75,10 @@ async function prove(
   signal: AbortSignal,
   hold: Hold,
   config: NetworkConfig,
-): Promise<Observed> {
+): Promise<Proven> {
   await ports.ovs.commit([], observed.ovs, signal);
-  return hold.stands(config, { ...observed, ovs: await ports.ovs.observe(signal) });
+  const now = hold.stands(config, { ...observed, ovs: await ports.ovs.observe(signal) });
+  return { observed: now, unwritten: [] };
 }
 
 /** Nothing to go back to: the desired network is applied, and kept once the probes answer. */
@@ -105,7 +115,12 @@ export async function applyFirst(
     const outcome = hold.report(config, observed, [unconfirmed, ...problems], false);
     return { ...outcome, againMs: timing.probeIntervalMs };
   }
-  await rememberGood(ports, config, target);
+  try {
+    await rememberGood(ports, config, target);
+  } catch (error) {
+    // It stands, and is remembered as soon as that can be done.
+    return hold.report(config, observed, [problemOf(error), ...problems]);
+  }
   const changes = applied.map(describe).map(({ sign, text }) => `${sign} ${text}`);
   await remember(ports, { config, startedAt, changes }, "confirmed");
   ports.report({ event: "change", step: "confirmed", hash: config.hash });

@@ -8,18 +8,15 @@ import { adopt } from "./adopt-run.ts";
 import { type Converged, converge, lookFor, observe, refuseConflicts } from "./converge.ts";
 import { describe } from "./describe.ts";
 import { type NetworkConfig, targetOf } from "./desired.ts";
+import { finishConfirm, finishRollback } from "./ending.ts";
 import { faults } from "./faults.ts";
-import { remember } from "./history.ts";
-import { bare } from "./kernel.ts";
 import type { Observed } from "./observed.ts";
 import { plan } from "./plan.ts";
 import type { ChangeStep, NetworkPorts } from "./ports.ts";
 import { chooseProbes, describeProbe, probeTargets } from "./probes.ts";
 import { refuseForeignControl } from "./refusals.ts";
-import { rescueScript } from "./rescue.ts";
-import { standInAddresses } from "./rescue-vlan.ts";
 import { snapshot } from "./snapshot.ts";
-import type { FailedConfig, Pending } from "./state.ts";
+import type { Pending } from "./state.ts";
 import type { Target } from "./target.ts";
 
 export type ChangeTiming = Pick<Timing, "probeIntervalMs" | "probeTimeoutMs" | "deadManGraceMs">;
@@ -27,9 +24,6 @@ export type ChangeTiming = Pick<Timing, "probeIntervalMs" | "probeTimeoutMs" | "
 export type ChangeResult =
   | { readonly result: "confirmed"; readonly converged: Converged }
   | { readonly result: "rolled-back"; readonly reason: string };
-
-/** How many failed configurations are remembered. */
-const FAILED_KEPT = 50;
 
 /**
  * One commit-confirmed change of the network: recorded, guarded by a dead-man outside of this process, applied, and kept only
@@ -201,56 +195,6 @@ export class Change {
     this.#progress();
     this.#ports.report({ event: "change", step, hash: this.#pending.config.hash, id: this.#pending.id, ...detail });
   }
-}
-
-/** The second half of a confirmation, which also a crash in between leads to. */
-export async function finishConfirm(ports: NetworkPorts, pending: Pending, target: Target): Promise<void> {
-  await rememberGood(ports, pending.config, target);
-  await remember(ports, pending, "confirmed");
-  await ports.state.remove("confirmed");
-  await ports.deadMan.disarm();
-}
-
-/** Last good network, ledger and rescue script, always together. What is proven good has not failed any more. */
-export async function rememberGood(ports: NetworkPorts, config: NetworkConfig, target: Target): Promise<void> {
-  const { state, clock } = ports;
-  const failed = (await state.read("failed"))?.configs ?? [];
-  const kept = failed.filter(({ hash }) => hash !== config.hash);
-  if (kept.length < failed.length) await state.write("failed", { configs: kept });
-  await state.write("ledger", { addresses: target.addresses });
-  await ports.writeRescue(
-    rescueScript(
-      target,
-      ports.ledgerPath,
-      state.render("ledger", { addresses: [...target.addresses, ...standInAddresses(target)] }),
-    ),
-  );
-  await state.write("last-good", { config, confirmedAt: new Date(clock.now()).toISOString() });
-}
-
-/** The second half of a rollback, which also a crash in between leads to. */
-export async function finishRollback(
-  ports: NetworkPorts,
-  pending: Pending,
-  reason: string,
-  signal: AbortSignal,
-): Promise<void> {
-  // The way back comes first, and needs no room on the disk; what is written after it can wait for some.
-  await converge(ports, () => pending.preImage, signal, { insist: true });
-  // The switches look for the host where the change had put it.
-  for (const { device, address } of pending.preImage.given?.addresses ?? []) ports.announce(device, bare(address));
-  await rememberFailed(ports, pending.config.hash, reason);
-  await ports.state.write("ledger", { addresses: pending.preImage.addresses });
-  await remember(ports, pending, "rolled-back", reason);
-  await ports.state.remove("rolling-back");
-  await ports.deadMan.disarm();
-}
-
-export async function rememberFailed(ports: NetworkPorts, hash: string, reason: string): Promise<void> {
-  const configs = (await ports.state.read("failed"))?.configs ?? [];
-  const entry: FailedConfig = { hash, reason, at: new Date(ports.clock.now()).toISOString() };
-  const kept = [...configs.filter((other) => other.hash !== hash), entry].slice(-FAILED_KEPT);
-  await ports.state.write("failed", { configs: kept });
 }
 
 /** What is asked of one change beyond its configuration. */

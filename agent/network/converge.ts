@@ -2,12 +2,12 @@ import { AgentError, type Problem, problemOf } from "../core/errors.ts";
 import { conflicts } from "./conflicts.ts";
 import { faults } from "./faults.ts";
 import { ipBatch } from "./ip-batch.ts";
+import { remember } from "./ledger.ts";
 import type { HostObserved, Observed } from "./observed.ts";
 import { plan } from "./plan.ts";
-import { sameAddress } from "./plan-host.ts";
 import type { ChangeStep, NetworkPorts } from "./ports.ts";
 import { type FileStep, isFileStep, isIpStep, isOvsStep, type Step } from "./steps.ts";
-import type { AddressTarget, Target } from "./target.ts";
+import type { Target } from "./target.ts";
 import { holding } from "./uplinks/avoid.ts";
 
 /** Enough for what one pass uncovers (the kernel drops routes with their address); more means that somebody works against us. */
@@ -20,6 +20,8 @@ export interface Converged {
   readonly applied: readonly Step[];
   /** What no step can mend, e.g. a missing NIC. */
   readonly faults: readonly Problem[];
+  /** What could not be written down, and held nobody back. It is tried again with the next look. */
+  readonly unwritten: readonly Problem[];
 }
 
 /** Observes the whole host. */
@@ -57,6 +59,8 @@ export interface ConvergeOptions {
   readonly onStep?: (step: ChangeStep) => void;
   /** Take back what was ours before, even if somebody else uses it by now: for rollbacks. */
   readonly insist?: boolean;
+  /** Reachable first: a disk that cannot be written is told, and keeps no address off. For what was good before. */
+  readonly regardless?: boolean;
   /** Of the steps that would be done, those that may be: the rest stays as it is. */
   readonly admit?: (steps: readonly Step[]) => readonly Step[];
   /** Steps were done. */
@@ -71,9 +75,12 @@ export async function converge(
   ports: NetworkPorts,
   targetFor: (observed: Observed) => Target,
   signal: AbortSignal,
-  { onStep = () => undefined, insist = false, admit = (all) => all, onApplied }: ConvergeOptions = {},
+  options: ConvergeOptions = {},
 ): Promise<Converged> {
+  const { onStep = () => undefined, insist = false, regardless = false, admit = (all) => all, onApplied } = options;
+  const canWait = (step: Step): boolean => isCourtesy(step) || (regardless && isFileStep(step));
   const applied: Step[] = [];
+  const unwritten = new Map<string, Problem>();
   let complaints: readonly string[] = [];
   let steps: readonly Step[] = [];
   for (let pass = 0; pass < MAX_PASSES; pass += 1) {
@@ -82,12 +89,13 @@ export async function converge(
     const observed = await lookFor(target, looked, ports, signal);
     if (!insist) refuseConflicts(target, observed);
     steps = admit(plan(target, observed));
-    if (steps.length === 0 || (pass > 0 && steps.every(isCourtesy))) {
+    if (steps.length === 0 || (pass > 0 && steps.every(canWait))) {
       if (behind(observed)) await ports.ovs.commit([], observed.ovs, signal);
       if (applied.length > 0) onStep("verified");
-      return { observed, target, applied, faults: faults(target, observed) };
+      return { observed, target, applied, faults: faults(target, observed), unwritten: [...unwritten.values()] };
     }
-    const done = await applyOnce(ports, steps, target, observed, signal, onStep).catch(lostRace);
+    const onUnwritten = regardless ? (problem: Problem) => unwritten.set(problem.message, problem) : undefined;
+    const done = await applyOnce(ports, steps, target, observed, signal, { onStep, onUnwritten }).catch(lostRace);
     if (done === undefined) continue;
     complaints = done;
     applied.push(...steps);
@@ -119,9 +127,12 @@ async function applyOnce(
   target: Target,
   observed: Observed,
   signal: AbortSignal,
-  onStep: (step: ChangeStep) => void,
+  { onStep, onUnwritten }: { readonly onStep: (step: ChangeStep) => void; readonly onUnwritten: OnUnwritten },
 ): Promise<readonly string[]> {
-  await remember(ports, observed, target.addresses);
+  await remember(ports, observed, target.addresses).catch((error: unknown) => {
+    // Whoever goes on regardless tells it by the next look at the ledger.
+    if (onUnwritten === undefined) throw error;
+  });
   const ovsSteps = steps.filter(isOvsStep);
   if (ovsSteps.length > 0 || behind(observed)) {
     onStep("transaction");
@@ -131,26 +142,38 @@ async function applyOnce(
     });
     onStep("applied");
   }
-  const complaints = await applyHost(ports, steps, signal);
+  const complaints = await applyHost(ports, steps, signal, onUnwritten);
   if (steps.some(isIpStep)) onStep("addressed");
   return complaints;
 }
+
+/** Who is told of what could not be written; absent: it is thrown. */
+type OnUnwritten = ((problem: Problem) => void) | undefined;
 
 /** Applies what is not Open vSwitch's. Returns what was complained of. */
 export async function applyHost(
   ports: NetworkPorts,
   steps: readonly Step[],
   signal: AbortSignal,
+  onUnwritten?: OnUnwritten,
 ): Promise<readonly string[]> {
   const complaints: string[] = [];
-  for (const step of steps.filter(isFileStep)) {
-    await writeFile(ports, step).catch((error: unknown) => {
-      if (!isCourtesy(step)) throw error;
-      complaints.push(problemOf(error).message);
-    });
-  }
+  const write = async (files: readonly FileStep[]): Promise<void> => {
+    for (const step of files) {
+      await writeFile(ports, step).catch((error: unknown) => {
+        if (isCourtesy(step)) complaints.push(problemOf(error).message);
+        else if (onUnwritten === undefined) throw error;
+        else onUnwritten(problemOf(error));
+      });
+    }
+  };
+  const files = steps.filter(isFileStep);
+  // How a device speaks IPv6 is settled before it is up; no file on a disk comes before the host's addresses.
+  await write(files.filter(({ kind }) => kind === "set-ipv6"));
   const lines = ipBatch(steps.filter(isIpStep));
-  return lines.length === 0 ? complaints : [...complaints, ...(await ports.kernel.batch(lines, signal))];
+  if (lines.length > 0) complaints.push(...(await ports.kernel.batch(lines, signal)));
+  await write(files.filter(({ kind }) => kind !== "set-ipv6"));
+  return complaints;
 }
 
 /** Wanted, but no reason to hold a host back: it may be refused, and the network works all the same. */
@@ -180,18 +203,4 @@ export function refuseConflicts(target: Target, observed: Observed): void {
     expected: "NICs and ports that nothing else uses",
     hint: "Free them first, or take over what is on them: devcloud-agent network apply --adopt. Nothing was changed.",
   });
-}
-
-/**
- * An address is in the ledger before it is on the host: a crash in between must not make it a stranger's. One that was there
- * before us becomes ours only with the confirmation: a rollback must leave it.
- */
-export async function remember(
-  ports: NetworkPorts,
-  { ledger, kernel }: HostObserved,
-  wanted: readonly AddressTarget[],
-): Promise<void> {
-  const known = [...ledger, ...kernel.addresses];
-  const added = wanted.filter((entry) => !known.some((other) => sameAddress(other, entry)));
-  if (added.length > 0) await ports.state.write("ledger", { addresses: [...ledger, ...added] });
 }

@@ -36,18 +36,17 @@ export class Hold {
 
   /** Keeps the last good network: what differs from it is put back. */
   async keep(config: NetworkConfig, problems: readonly Problem[], signal: AbortSignal): Promise<Outcome> {
-    const lastGood = (await this.#ports.state.read("last-good"))?.config ?? config;
     const { timing, maintenance } = await this.#wanted();
     const asked = this.#asked;
     this.#asked = false;
     const wish = { timing, paused: maintenance !== undefined, asked };
-    const { observed, applied, left, problems: own, againMs } = await this.#repair.run(lastGood, wish, signal);
+    const { observed, applied, left, problems: own, againMs } = await this.#repair.run(config, wish, signal);
     this.#reportDrift(applied);
     this.#reportLeft(left);
-    this.#reportOthers(lastGood, observed);
+    this.#reportOthers(config, observed);
     // What was never as it has to be does not stand; what somebody changed since then does, and whoever waits for it has gone on.
     const good = left.length === 0 || this.#current !== undefined;
-    const outcome = this.report(lastGood, observed, [...own, ...problems], good);
+    const outcome = this.report(config, observed, [...own, ...problems], good);
     return againMs === undefined ? outcome : { ...outcome, againMs };
   }
 

@@ -2,25 +2,18 @@ import type { NetworkSettings } from "../config/settings.ts";
 import type { Capability, Outcome } from "../core/capability.ts";
 import { type Problem, problemOf } from "../core/errors.ts";
 import { applyFirst, type Booting, putBack } from "./boot.ts";
-import {
-  type Begun,
-  begin,
-  Change,
-  type ChangeResult,
-  finishConfirm,
-  finishRollback,
-  rememberFailed,
-} from "./change.ts";
+import { type Begun, begin, Change, type ChangeResult } from "./change.ts";
 import { conflicts } from "./conflicts.ts";
 import { observe } from "./converge.ts";
 import { linkOf, type NetworkConfig, targetOf } from "./desired.ts";
+import { finishConfirm, finishRollback, rememberFailed } from "./ending.ts";
 import { remember } from "./history.ts";
 import { Hold } from "./hold.ts";
 import type { Fallback } from "./ladder/fallback.ts";
 import type { Rung } from "./ladder/rung.ts";
 import { plan } from "./plan.ts";
 import type { NetworkPorts } from "./ports.ts";
-import { type FailedConfig, type LastGood, type Pending, situationOf } from "./state.ts";
+import { type FailedConfig, type LastGood, lastGoodBy, type Pending, situationOf } from "./state.ts";
 import type { Asked, Wanted } from "./wanted.ts";
 
 const unasked: Asked = { retry: false, force: false, byOperator: false, adopt: false };
@@ -103,14 +96,12 @@ export class Network implements Capability {
     ]);
     const situation = situationOf({ confirmed, rollingBack, pending, lastGood }, this.#ports.bootId);
     switch (situation.kind) {
-      case "finish-confirm": {
-        const observed = await observe(this.#ports, signal);
-        await finishConfirm(this.#ports, situation.pending, targetOf(situation.pending.config, observed));
-        this.#ended(situation.pending, "confirmed");
-        return this.#pass(signal, progress);
-      }
+      case "finish-confirm":
+        return this.#settled(lastGoodBy(situation.pending), signal, progress, () =>
+          this.#finishConfirm(situation.pending, signal),
+        );
       case "finish-rollback": {
-        const failed = (await state.read("failed"))?.configs.find(({ hash }) => hash === situation.pending.config.hash);
+        const failed = await this.#failedWith(situation.pending.config.hash);
         const reason = failed?.reason ?? "the rollback was interrupted";
         await finishRollback(this.#ports, situation.pending, reason, signal);
         this.#ended(situation.pending, "rolled-back", reason);
@@ -123,12 +114,7 @@ export class Network implements Capability {
           await finishRollback(this.#ports, situation.pending, "interrupted by a reboot", signal);
           return this.#pass(signal, progress);
         }
-        await rememberFailed(this.#ports, situation.pending.config.hash, "interrupted by a reboot");
-        await remember(this.#ports, situation.pending, "interrupted", "the host was rebooted");
-        await state.write("ledger", { addresses: situation.pending.preImage.addresses });
-        await state.remove("rolling-back");
-        await state.remove("pending");
-        return this.#pass(signal, progress);
+        return this.#interrupted(situation.pending, lastGood, signal, progress);
       case "resume": {
         // Whether it will be confirmed is another matter: what is there stands, and whoever waits for READY waits for that.
         const observed = await observe(this.#ports, signal);
@@ -148,13 +134,23 @@ export class Network implements Capability {
     }
   }
 
-  async #settled(lastGood: LastGood, signal: AbortSignal, progress: () => void): Promise<Outcome> {
+  /** `write` brings the records up to date once the network stands. Its answer: what kept it from doing so. */
+  async #settled(
+    lastGood: LastGood,
+    signal: AbortSignal,
+    progress: () => void,
+    write: () => Promise<Problem | undefined> = async () => undefined,
+  ): Promise<Outcome> {
     const proven = this.#booted ? undefined : await putBack(this.#booting, lastGood.config, signal);
     this.#booted ||= proven !== undefined;
     progress();
-    const { desired, problems } = await this.#options.wanted();
+    const unwritten = await write();
+    const { desired, problems: others } = await this.#options.wanted();
+    const problems = unwritten === undefined ? others : [unwritten, ...others];
     if (desired?.network.mode === "observe") return this.#hold.observing(desired, problems, signal);
-    const failed = (await this.#ports.state.read("failed"))?.configs.find(({ hash }) => hash === desired?.hash);
+    // No change begins before it is written how the last one ended.
+    if (unwritten !== undefined) return this.#hold.keep(lastGood.config, problems, signal);
+    const failed = await this.#failedWith(desired?.hash);
     const differs = desired !== undefined && desired.hash !== lastGood.config.hash;
     if (differs && (failed === undefined || this.#asked.retry)) {
       const silent = await this.#withoutCarrier(desired.network, signal);
@@ -166,7 +162,9 @@ export class Network implements Capability {
     }
     this.#asked = unasked;
     const refused: readonly Problem[] = failed === undefined || !differs ? [] : [rolledBackAt(failed)];
-    if (proven !== undefined) return this.#hold.report(lastGood.config, proven, [...refused, ...problems]);
+    if (proven !== undefined) {
+      return this.#hold.report(lastGood.config, proven.observed, [...refused, ...proven.unwritten, ...problems]);
+    }
     return this.#hold.keep(lastGood.config, [...refused, ...problems], signal);
   }
 
@@ -201,11 +199,49 @@ export class Network implements Capability {
       : this.#hold.keep(config, problems, signal);
   }
 
+  /** The network stands already. What keeps its confirmation from being written, such as a full disk, is told and tried again. */
+  async #finishConfirm(pending: Pending, signal: AbortSignal): Promise<Problem | undefined> {
+    try {
+      const observed = await observe(this.#ports, signal);
+      await finishConfirm(this.#ports, pending, targetOf(pending.config, observed));
+    } catch (error) {
+      signal.throwIfAborted();
+      return problemOf(error);
+    }
+    this.#ended(pending, "confirmed");
+    return undefined;
+  }
+
+  /** Of an earlier boot. Until it is written that it failed, its record is what remembers it. */
+  async #interrupted(
+    pending: Pending,
+    lastGood: LastGood | undefined,
+    signal: AbortSignal,
+    progress: () => void,
+  ): Promise<Outcome> {
+    const { state } = this.#ports;
+    try {
+      await rememberFailed(this.#ports, pending.config.hash, "interrupted by a reboot");
+      await state.write("ledger", { addresses: pending.preImage.addresses });
+      await remember(this.#ports, pending, "interrupted", "the host was rebooted");
+      await state.remove("rolling-back");
+      await state.remove("pending");
+    } catch (error) {
+      if (lastGood === undefined) throw error;
+      return this.#settled(lastGood, signal, progress, async () => problemOf(error));
+    }
+    return this.#pass(signal, progress);
+  }
+
+  async #failedWith(wanted: string | undefined): Promise<FailedConfig | undefined> {
+    return (await this.#ports.state.read("failed"))?.configs.find(({ hash }) => hash === wanted);
+  }
+
   /** The first network of a host that has a network of the kernel's, and a person who said what is to become of it. */
   async #adopting(signal: AbortSignal, progress: () => void): Promise<Outcome | undefined> {
     const { desired, problems } = await this.#options.wanted();
     if (desired === undefined || desired.network.mode === "observe") return undefined;
-    const failed = (await this.#ports.state.read("failed"))?.configs.find(({ hash }) => hash === desired.hash);
+    const failed = await this.#failedWith(desired.hash);
     if (failed === undefined && !this.#asked.adopt) return undefined;
     const config: NetworkConfig = { ...desired, revision: 1 };
     const observed = await observe(this.#ports, signal);

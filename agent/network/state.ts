@@ -76,6 +76,16 @@ export interface StateStore {
   claim(from: "pending", to: "confirmed" | "rolling-back"): Promise<boolean>;
 }
 
+/** What the host holds on to. A confirmed change counts also while its end cannot be written. */
+export async function lastGoodOf(state: Pick<StateStore, "read">): Promise<LastGood | undefined> {
+  const confirmed = await state.read("confirmed");
+  return confirmed === undefined ? state.read("last-good") : lastGoodBy(confirmed);
+}
+
+export function lastGoodBy({ config, startedAt }: Pending): LastGood {
+  return { config, confirmedAt: startedAt };
+}
+
 /** What the state files say has to be done first. Pure. */
 export type Situation =
   | { readonly kind: "finish-confirm"; readonly pending: Pending }

@@ -1,6 +1,6 @@
 import { AgentError } from "../../agent/core/errors.ts";
 import type { ProbeTarget } from "../../agent/core/probe.ts";
-import { finishRollback } from "../../agent/network/change.ts";
+import { finishRollback } from "../../agent/network/ending.ts";
 import type { DnsObserved, Observed } from "../../agent/network/observed.ts";
 import type { NetworkEvent, NetworkPorts } from "../../agent/network/ports.ts";
 import { compile } from "../../agent/network/transaction.ts";

@@ -2,6 +2,7 @@ import type { Outcome } from "../../core/capability.ts";
 import { type Problem, problemOf } from "../../core/errors.ts";
 import type { NetworkConfig } from "../desired.ts";
 import type { NetworkPorts } from "../ports.ts";
+import { lastGoodOf } from "../state.ts";
 import type { Wanted } from "../wanted.ts";
 import { type Cause, causeOf } from "./attempts.ts";
 import type { Ladder } from "./ladder.ts";
@@ -78,7 +79,7 @@ export class Fallback {
 
   async #descend(cause: Cause, problem: Problem, began: number, signal: AbortSignal): Promise<Outcome | undefined> {
     const { desired, problems, timing } = await this.#wanted();
-    const lastGood = (await this.#ports.state.read("last-good"))?.config;
+    const lastGood = (await lastGoodOf(this.#ports.state))?.config;
     const config = lastGood ?? (desired && { ...desired, revision: 0 });
     if (config === undefined || (desired ?? config).network.mode === "observe") return undefined;
     const now = this.#ports.clock.monotonic();

@@ -1,7 +1,8 @@
 import type { Timing } from "../../config/settings.ts";
 import { type Problem, problemOf } from "../../core/errors.ts";
-import { applyHost, converge, observeHost, remember } from "../converge.ts";
+import { applyHost, converge, observeHost } from "../converge.ts";
 import { linkOf, type NetworkConfig, targetOf } from "../desired.ts";
+import { remember } from "../ledger.ts";
 import type { HostObserved } from "../observed.ts";
 import { planHost, sameAddress } from "../plan-host.ts";
 import type { NetworkPorts } from "../ports.ts";

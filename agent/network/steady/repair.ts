@@ -4,6 +4,7 @@ import type { ProbeTarget } from "../../core/probe.ts";
 import { highestRisk } from "../../core/step.ts";
 import { type Converged, converge, observe, refuseConflicts } from "../converge.ts";
 import { type NetworkConfig, targetOf } from "../desired.ts";
+import { rememberOwn } from "../ledger.ts";
 import type { Observed } from "../observed.ts";
 import { plan } from "../plan.ts";
 import type { NetworkPorts } from "../ports.ts";
@@ -60,7 +61,8 @@ export class Repair {
     const waitMs = wish.timing.backoffMaxMs;
     if (wish.asked) this.#forget();
     const observed = await observe(this.#ports, signal);
-    const { target, problems } = free(config, observed);
+    const { target, problems: taken } = free(config, observed);
+    const problems = [...(await rememberOwn(this.#ports, observed, target.addresses)), ...taken];
     const steps = plan(target, observed);
     const second = await ovs.second(steps.length === 0);
     if (second !== undefined) {
@@ -72,7 +74,11 @@ export class Repair {
       this.#fights.admit(all, clock.monotonic(), waitMs).filter((step) => !held.has(nameOf(step)));
     const admitted = admit(steps);
     const isBehind = observed.ovs.root.cur_cfg < observed.ovs.root.next_cfg;
-    const options = { admit, onApplied: (done: readonly Step[]) => this.#fights.repaired(done, clock.monotonic()) };
+    const options = {
+      admit,
+      regardless: true,
+      onApplied: (done: readonly Step[]) => this.#fights.repaired(done, clock.monotonic()),
+    };
     const targetFor = (now: Observed): Target => free(config, now).target;
     const done: Converged | undefined =
       admitted.length === 0 && !isBehind
@@ -83,7 +89,7 @@ export class Repair {
             )
           : await converge(this.#ports, targetFor, signal, options);
     const now = done?.observed ?? observed;
-    return this.#result(config, now, done?.applied ?? [], problems, waitMs);
+    return this.#result(config, now, done?.applied ?? [], [...(done?.unwritten ?? []), ...problems], waitMs);
   }
 
   #result(
@@ -124,7 +130,7 @@ export class Repair {
     if (answering.length === 0) return done;
     const silent = await this.#silentAfter(answering, timing, signal);
     if (silent === undefined) return done;
-    const back = await converge(this.#ports, () => preImage, signal, { insist: true });
+    const back = await converge(this.#ports, () => preImage, signal, { insist: true, regardless: true });
     const names = steps.flatMap(namesOf).join(", ");
     const problem: Problem = {
       code: "E_NETWORK_REPAIR_UNDONE",

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { NetworkSettings } from "../../../agent/config/settings.ts";
-import { FakeHost } from "../../fakes/host.ts";
+import { defaultTiming as timing } from "../../../agent/config/timing.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
+import { begin, Change } from "../../../agent/network/change.ts";
+import { FakeHost, FakeProcess } from "../../fakes/host.ts";
 import { configOf, networkSettings, onVlan } from "../../fakes/settings.ts";
 import { Agent, codes, standingHost, stepsTo } from "./capability.ts";
 
@@ -11,6 +14,35 @@ const changed: NetworkSettings = {
   addresses: { mgmt0: { vlan: "management", ipv4: ["10.1.1.17/24"], ipv6: [], gateway: "10.1.1.1", routes: [] } },
 };
 const before = [{ device: "mgmt0", address: "10.1.0.17/24" }];
+const after = [{ device: "mgmt0", address: "10.1.1.17/24" }];
+
+/** A host that was left in the middle of a change, with `left` as the record of how far it came. */
+async function leftWith(left: "pending" | "confirmed" | "rolling-back"): Promise<FakeHost> {
+  const host = await standingHost();
+  const { ports } = new FakeProcess(host);
+  const wish = {
+    confirmAlso: [],
+    force: false,
+    byOperator: false,
+    adopt: false,
+    probeTimeoutMs: timing.probeTimeoutMs,
+  };
+  const { signal } = new AbortController();
+  const begun = await begin(ports, configOf(changed, 2), configOf(good), wish, signal);
+  const agent = new Agent(host, { network: changed }, { dieAfter: 100 });
+  const change = new Change(agent.process.ports, timing, begun.pending, () => undefined);
+  await change.prepare();
+  // The first probe comes when all of the change was applied.
+  host.answers = () => {
+    agent.process.kill();
+    return true;
+  };
+  await Promise.race([change.run(begun, signal), agent.process.died]);
+  host.answers = () => true;
+  if (left !== "pending") await host.state.claim("pending", left);
+  expect(host.kernel.addresses).toEqual(after);
+  return host;
+}
 
 describe("a disk that is full", () => {
   test("keeps the first network off the host as a whole: the switch is not changed for an address that cannot be remembered", async () => {
@@ -70,5 +102,106 @@ describe("a disk that is full", () => {
     host.state.full = false;
     expect((await agent.pass()).state).toBe("converged");
     expect(await stepsTo(host, changed)).toEqual([]);
+  });
+
+  test.each([
+    ["pending", before, "before"],
+    ["rolling-back", before, "before"],
+    ["confirmed", after, "after"],
+  ] as const)(
+    "found at boot with %s in place brings the network up, tells why, and is made up for when there is room",
+    async (left, addresses, which) => {
+      const host = await leftWith(left);
+      host.reboot();
+      host.state.full = true;
+      const agent = new Agent(host, { network: changed }, { ladder: true });
+      for (let pass = 0; pass < 3; pass += 1) {
+        expect(codes(await agent.pass())).toEqual(["E_FILE_IO"]);
+        expect(host.kernel.addresses).toEqual(addresses);
+        expect(await stepsTo(host, which === "after" ? changed : good)).toEqual([]);
+        expect(agent.stands).toBe(true);
+        // The record stays: without it the change would be tried again, or forgotten.
+        expect(host.state.names).toContain(left);
+      }
+      expect(agent.process.steps).toEqual([]);
+      host.kernel.addresses = [];
+      await agent.pass();
+      expect(host.kernel.addresses).toEqual(addresses);
+
+      host.state.full = false;
+      const outcome = await agent.pass();
+      expect(codes(outcome)).toEqual(which === "after" ? [] : ["E_NETWORK_ROLLED_BACK"]);
+      expect(host.state.names).not.toContain(left);
+      expect((await host.state.read("last-good"))?.config.network).toEqual(which === "after" ? changed : good);
+      expect((await host.state.read("ledger"))?.addresses).toEqual(addresses);
+      expect(host.kernel.addresses).toEqual(addresses);
+    },
+  );
+
+  test("and a rescue script that cannot be made keep a confirmed network neither off the host nor from being held", async () => {
+    const host = await leftWith("confirmed");
+    host.reboot();
+    const agent = new Agent(host, { network: changed }, { ladder: true });
+    const writeRescue = () => Promise.reject(new TypeError("a name that has no place in a shell script"));
+    Object.assign(agent.process.ports, { writeRescue });
+    expect((await agent.pass()).problems).toMatchObject([{ message: expect.stringContaining("no place in a shell") }]);
+    expect(host.kernel.addresses).toEqual(after);
+    expect(agent.stands).toBe(true);
+    const first = new FakeHost();
+    const fresh = new Agent(first, { network: good });
+    Object.assign(fresh.process.ports, { writeRescue });
+    expect((await fresh.pass()).state).toBe("degraded");
+    expect(fresh.stands).toBe(true);
+  });
+
+  test("that is an empty ledger's puts the address back, and takes nothing away later that it did not put there", async () => {
+    const host = await standingHost();
+    host.reboot();
+    await host.state.remove("ledger");
+    host.state.full = true;
+    const agent = new Agent(host, { network: good });
+    expect(codes(await agent.pass())).toEqual(["E_FILE_IO"]);
+    expect(host.kernel.addresses).toEqual(before);
+    host.kernel.addresses.push({ device: "mgmt0", address: "10.1.0.99/32" });
+    expect(codes(await agent.pass())).toEqual(["E_FILE_IO"]);
+    host.state.full = false;
+    expect(codes(await agent.pass())).toEqual([]);
+    expect((await host.state.read("ledger"))?.addresses).toEqual(before);
+    // What is ours leaves with the next change, and what is not stays.
+    const next = new Agent(host, { network: changed });
+    expect((await next.pass()).state).toBe("converged");
+    expect(host.kernel.addresses).toEqual([{ device: "mgmt0", address: "10.1.0.99/32" }, ...after]);
+  });
+});
+
+describe("an /etc that cannot be written", () => {
+  const named = networkSettings({ neutron: { bridges: {}, systemId: "cmp07" } });
+
+  async function readOnly(host: FakeHost, agent: Agent): Promise<void> {
+    const write = () => Promise.reject(new AgentError({ code: "E_FILE_ACCESS", message: "system-id.conf: read-only" }));
+    Object.assign(agent.process.ports.systemId, { write });
+    host.systemId = undefined;
+  }
+
+  test("keeps no address off a host that boots, and is told until it can be", async () => {
+    const host = await standingHost(named);
+    host.reboot();
+    const agent = new Agent(host, { network: named }, { ladder: true });
+    await readOnly(host, agent);
+    for (let pass = 0; pass < 2; pass += 1) {
+      expect(codes(await agent.pass())).toEqual(["E_FILE_ACCESS"]);
+      expect(host.kernel.addresses).toEqual(before);
+      expect(host.kernel.routes).toHaveLength(1);
+    }
+    expect(agent.stands).toBe(true);
+  });
+
+  test("lets a change that needs it go back whole, not only its half in Open vSwitch", async () => {
+    const host = await standingHost(named);
+    const agent = new Agent(host, { network: { ...changed, neutron: { bridges: {}, systemId: "cmp08" } } });
+    await readOnly(host, agent);
+    expect(codes(await agent.pass())).toEqual(["E_NETWORK_ROLLED_BACK"]);
+    expect(host.kernel.addresses).toEqual(before);
+    expect((await stepsTo(host, named)).filter((kind) => kind !== "write-system-id")).toEqual([]);
   });
 });
