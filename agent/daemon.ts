@@ -82,8 +82,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
     await maintenance.load();
     const leftovers = containers?.status().problems.filter(({ code }) => code === "E_CONTAINER_OPENVSWITCH") ?? [];
     const others = [...leftovers, ...(uplinks?.problems() ?? []), ...(legs?.problems() ?? [])];
-    const paused = maintenance.current === undefined ? {} : { maintenance: { stood } };
-    return { ...wanted, ...paused, problems: [...wanted.problems, ...others] };
+    return { ...wanted, paused: maintenance.current !== undefined, problems: [...wanted.problems, ...others] };
   };
   const fallback = new Fallback(host.ports, wantedNetwork);
   const maintenance = new Maintenance({
@@ -96,7 +95,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
       containers?.trigger();
     },
   });
-  const network = new Network(host.ports, { wanted: wantedNetwork, fallback });
+  const network = new Network(host.ports, { wanted: wantedNetwork, stood, fallback });
   const reconciler = new Reconciler(network, {
     clock: systemClock,
     random: Math.random,

@@ -3,6 +3,7 @@ import { Network } from "../network/network.ts";
 import type { NetworkEvent } from "../network/ports.ts";
 import { lastGoodOf } from "../network/state.ts";
 import type { Asked } from "../network/wanted.ts";
+import { exists } from "../system/files.ts";
 import { askDaemon, followDaemon } from "../system/http.ts";
 import { placesUnder } from "../system/places.ts";
 import type { Status } from "../web/status.ts";
@@ -86,6 +87,7 @@ async function here({ host, desired, settings, signal }: Session, asked: Asked):
   }
   const network = new Network(host.ports, {
     wanted: async () => ({ desired, problems: [], timing: settings.timing }),
+    stood: exists(host.places.netReady),
   });
   network.ask(asked);
   const { clock, state } = host.ports;

@@ -22,6 +22,8 @@ export interface Booting {
   readonly ports: NetworkPorts;
   readonly hold: Hold;
   readonly wanted: () => Promise<Wanted>;
+  /** The network stood in this boot already, before this process began. */
+  readonly stood: boolean;
 }
 
 /** The last good network as it stands, and what could not be written while it was put back. */
@@ -31,14 +33,15 @@ export interface Proven {
 }
 
 /**
- * The first pass of a process on a host that has a last good network: it is put back, and vswitchd proves that it lives. Absent
- * where the host is only observed, and where it must not be written because a second Open vSwitch runs.
+ * The first pass of a process on a host that has a last good network: it is put back, and vswitchd proves that it lives. Where it
+ * stood in this boot already, what differs is `drift`, and left to whoever repairs that with care. Absent where it must not be
+ * written because a second Open vSwitch runs.
  */
 export async function putBack(
   booting: Booting,
   config: NetworkConfig,
   signal: AbortSignal,
-): Promise<Proven | undefined> {
+): Promise<Proven | "drift" | undefined> {
   try {
     return await putBackNow(booting, config, signal);
   } catch (error) {
@@ -48,16 +51,18 @@ export async function putBack(
 }
 
 async function putBackNow(
-  { ports, hold, wanted }: Booting,
+  { ports, hold, stood }: Booting,
   config: NetworkConfig,
   signal: AbortSignal,
-): Promise<Proven | undefined> {
+): Promise<Proven | "drift"> {
   const observed = await observe(ports, signal);
-  if (plan(targetOf(config, observed), observed).length === 0) return prove(ports, observed, signal, hold, config);
-  // Asked only here, where there is something to write: the fast way to READY does not parse the configuration.
-  const { desired, maintenance } = await wanted();
-  if (desired?.network.mode === "observe") return undefined;
-  if (maintenance?.stood === true) return prove(ports, observed, signal, hold, config);
+  const steps = plan(targetOf(config, observed), observed);
+  if (steps.length === 0) return prove(ports, observed, signal, hold, config);
+  // What stood on a stand-in of the kernel's is not this network.
+  if (stood && !steps.some(({ kind }) => kind === "remove-vlan")) {
+    hold.stood(config);
+    return "drift";
+  }
   const own = await rememberOwn(ports, observed, targetOf(config, observed).addresses);
   const done = await converge(ports, (now) => targetOf(config, now), signal, { regardless: true });
   // What the rescue put on a NIC answers with another MAC address from now on.

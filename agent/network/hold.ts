@@ -6,7 +6,7 @@ import { type NetworkConfig, targetOf } from "./desired.ts";
 import type { Observed } from "./observed.ts";
 import { plan } from "./plan.ts";
 import type { NetworkPorts } from "./ports.ts";
-import { hasCarrier, standingProblems } from "./standing.ts";
+import { hasCarrier, missingAddresses, standingProblems } from "./standing.ts";
 import { Repair } from "./steady/repair.ts";
 import { othersOf } from "./steady/strangers.ts";
 import type { Step } from "./steps.ts";
@@ -36,10 +36,10 @@ export class Hold {
 
   /** Keeps the last good network: what differs from it is put back. */
   async keep(config: NetworkConfig, problems: readonly Problem[], signal: AbortSignal): Promise<Outcome> {
-    const { timing, maintenance } = await this.#wanted();
+    const { timing, paused = false } = await this.#wanted();
     const asked = this.#asked;
     this.#asked = false;
-    const wish = { timing, paused: maintenance !== undefined, asked };
+    const wish = { timing, paused, asked };
     const { observed, applied, left, problems: own, againMs } = await this.#repair.run(config, wish, signal);
     this.#reportDrift(applied);
     this.#reportLeft(left);
@@ -62,6 +62,11 @@ export class Hold {
     return { state: all.length === 0 ? "converged" : "degraded", problems: all };
   }
 
+  /** It stood before this process began. Whether it still does is what the next look says. */
+  stood(config: NetworkConfig): void {
+    this.#current = config;
+  }
+
   /** It stands when nothing is left to do and a member has carrier; whether the gateway answers does not matter here. */
   stands(config: NetworkConfig, observed: Observed): Observed {
     this.#current = config;
@@ -70,17 +75,20 @@ export class Hold {
     return observed;
   }
 
-  /** Looks only, and tells what differs. */
+  /** Looks only, and tells what differs. A network that was ours stands as long as its addresses are there. */
   async observing(
     desired: Omit<NetworkConfig, "revision">,
     problems: readonly Problem[],
     signal: AbortSignal,
+    lastGood?: NetworkConfig,
   ): Promise<Outcome> {
-    this.#ports.report({ event: "stands", problems });
+    // Nobody has to wait for a network that is not ours.
+    if (lastGood === undefined) this.#ports.report({ event: "stands", problems });
     const observed = await observe(this.#ports, signal);
-    const steps = plan(targetOf({ ...desired, revision: 0 }, observed), observed);
-    this.#reportLeft(steps);
-    return { state: "observing", problems };
+    this.#reportLeft(plan(targetOf({ ...desired, revision: 0 }, observed), observed));
+    const missing = lastGood === undefined ? [] : missingAddresses(lastGood, observed);
+    if (lastGood !== undefined && missing.length === 0) this.#ports.report({ event: "stands", problems });
+    return { state: "observing", problems: [...missing, ...problems] };
   }
 
   #reportLeft(steps: readonly Step[]): void {

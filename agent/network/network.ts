@@ -21,6 +21,8 @@ const unasked: Asked = { retry: false, force: false, byOperator: false, adopt: f
 export interface NetworkOptions {
   /** Loaded only when it is needed: a host whose network is right is ready before its configuration was parsed. */
   readonly wanted: () => Promise<Wanted>;
+  /** The network stood in this boot already, before this process began: what differs now was changed since. */
+  readonly stood?: boolean;
   /** What the host falls back on where its network cannot be made; absent: nothing, as for a command. */
   readonly fallback?: Fallback;
 }
@@ -44,7 +46,7 @@ export class Network implements Capability {
     this.#ports = ports;
     this.#options = options;
     this.#hold = new Hold(ports, options.wanted);
-    this.#booting = { ports, hold: this.#hold, wanted: options.wanted };
+    this.#booting = { ports, hold: this.#hold, wanted: options.wanted, stood: options.stood ?? false };
   }
 
   /** The change that waits to be confirmed. */
@@ -141,13 +143,13 @@ export class Network implements Capability {
     progress: () => void,
     write: () => Promise<Problem | undefined> = async () => undefined,
   ): Promise<Outcome> {
-    const proven = this.#booted ? undefined : await putBack(this.#booting, lastGood.config, signal);
-    this.#booted ||= proven !== undefined;
+    const back = this.#booted ? undefined : await putBack(this.#booting, lastGood.config, signal);
+    this.#booted ||= back !== undefined;
     progress();
     const unwritten = await write();
     const { desired, problems: others } = await this.#options.wanted();
     const problems = unwritten === undefined ? others : [unwritten, ...others];
-    if (desired?.network.mode === "observe") return this.#hold.observing(desired, problems, signal);
+    if (desired?.network.mode === "observe") return this.#hold.observing(desired, problems, signal, lastGood.config);
     // No change begins before it is written how the last one ended.
     if (unwritten !== undefined) return this.#hold.keep(lastGood.config, problems, signal);
     const failed = await this.#failedWith(desired?.hash);
@@ -162,8 +164,8 @@ export class Network implements Capability {
     }
     this.#asked = unasked;
     const refused: readonly Problem[] = failed === undefined || !differs ? [] : [rolledBackAt(failed)];
-    if (proven !== undefined) {
-      return this.#hold.report(lastGood.config, proven.observed, [...refused, ...proven.unwritten, ...problems]);
+    if (back !== undefined && back !== "drift") {
+      return this.#hold.report(lastGood.config, back.observed, [...refused, ...back.unwritten, ...problems]);
     }
     return this.#hold.keep(lastGood.config, [...refused, ...problems], signal);
   }

@@ -1,8 +1,9 @@
 import type { Problem } from "../core/errors.ts";
-import { linkOf, type NetworkConfig } from "./desired.ts";
+import { linkOf, type NetworkConfig, targetOf } from "./desired.ts";
 import { dnsProblems } from "./dns.ts";
 import { anyCarrier, faults } from "./faults.ts";
 import type { Observed } from "./observed.ts";
+import { sameAddress } from "./plan-host.ts";
 import { foreignControl } from "./refusals.ts";
 import { nicProblems } from "./steady/strangers.ts";
 import type { Target } from "./target.ts";
@@ -11,6 +12,18 @@ import type { Target } from "./target.ts";
 export function hasCarrier({ network }: NetworkConfig, observed: Observed): boolean {
   const devices = network.bond.members.flatMap((nic) => linkOf(nic, network, observed.kernel.links)?.name ?? []);
   return anyCarrier(devices, observed);
+}
+
+/** Addresses of a network that the host does not have, where nobody is to put them back. */
+export function missingAddresses(config: NetworkConfig, observed: Observed): readonly Problem[] {
+  return targetOf(config, observed)
+    .addresses.filter((entry) => !observed.kernel.addresses.some((other) => sameAddress(other, entry)))
+    .map(({ device, address }) => ({
+      code: "E_NETWORK_ADDRESS",
+      message: `address ${address} of the last good network is not on ${device}, and network.mode says observe`,
+      path: "network.mode",
+      hint: "Set network.mode to enforce, and it is put back.",
+    }));
 }
 
 /** What is wrong with a network that stands: interfaces that Open vSwitch does not use, NICs that are missing or dead. */

@@ -11,8 +11,8 @@ export interface Wanted {
   readonly timing: Timing;
   /** What a change must keep reachable besides what its own probes say. */
   readonly confirmAlso?: readonly ProbeTarget[];
-  /** A person works on this host. `stood`: its network stood in this boot already, before this process began. */
-  readonly maintenance?: { readonly stood: boolean };
+  /** A person works on this host: what differs stays so. */
+  readonly paused?: boolean;
 }
 
 /** How a person asked for a change. */

@@ -26,6 +26,8 @@ export class FakeHost {
   readonly console: string[] = [];
   rescue = "";
   bootId = "boot-1";
+  /** The flag that the network stood in this boot. */
+  netReady = false;
   ovsdb: "alive" | "dead" = "alive";
   /** Hung: what is committed stays committed and is not applied. */
   vswitchdState: "alive" | "hung" = "alive";
@@ -62,6 +64,7 @@ export class FakeHost {
   reboot(): void {
     this.bootId = `${this.bootId}+`;
     this.deadMan = undefined;
+    this.netReady = false;
     for (const link of [...this.kernel.links.values()]) {
       if (link.kind === "openvswitch") this.kernel.remove(link.name);
       else {
@@ -225,7 +228,9 @@ export class FakeProcess {
         }),
       ledgerPath: "/var/lib/devcloud-agent/network/ledger.json",
       report: (event) => {
-        if (this.effects < this.#dieAfter) this.events.push(event);
+        if (this.effects >= this.#dieAfter) return;
+        this.events.push(event);
+        host.netReady ||= event.event === "stands";
       },
     };
   }

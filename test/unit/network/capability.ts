@@ -17,6 +17,8 @@ export interface Wish {
   /** Addresses of name servers. */
   dns?: readonly string[];
   problems?: readonly Problem[];
+  /** A person works on the host. */
+  paused?: boolean;
 }
 
 interface AgentOptions {
@@ -37,12 +39,12 @@ export class Agent {
     this.process = new FakeProcess(host, options);
     this.#signal = options.signal ?? new AbortController().signal;
     const wanted = async (): Promise<Wanted> => {
-      const { network, dns, problems = [] } = wish;
+      const { network, dns, problems = [], paused = false } = wish;
       const { revision: _, ...desired } = network === undefined ? { revision: 0 } : configOf(network, 1, dns);
-      return { ...("hash" in desired ? { desired } : {}), problems, timing };
+      return { ...("hash" in desired ? { desired } : {}), problems, timing, paused };
     };
     const fallback = options.ladder === true ? { fallback: new Fallback(this.process.ports, wanted) } : {};
-    this.network = new Network(this.process.ports, { wanted, ...fallback });
+    this.network = new Network(this.process.ports, { wanted, stood: host.netReady, ...fallback });
   }
 
   /** One pass. */

@@ -439,4 +439,21 @@ describe("observing", () => {
     expect(agent.process.effects).toBe(0);
     expect(host.kernel.addresses).toEqual([]);
   });
+
+  test("comes after a boot: what was enforced before is put back, and only then observed", async () => {
+    const host = await standingHost();
+    host.reboot();
+    const agent = new Agent(host, { network: observe }, { ladder: true });
+    expect((await agent.pass()).state).toBe("observing");
+    expect(host.kernel.addresses).toEqual([{ device: "mgmt0", address: "10.1.0.17/24" }]);
+    expect(agent.stands).toBe(true);
+    host.kernel.addresses = [];
+    const effects = agent.process.effects;
+    expect(codes(await agent.pass())).toEqual(["E_NETWORK_ADDRESS"]);
+    expect(agent.process.effects).toBe(effects);
+    // The next process finds a network that stood, and observes it from the beginning.
+    const next = new Agent(host, { network: observe }, { ladder: true });
+    expect(codes(await next.pass())).toEqual(["E_NETWORK_ADDRESS"]);
+    expect([next.process.effects, next.stands]).toEqual([0, false]);
+  });
 });
