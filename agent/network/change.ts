@@ -19,6 +19,9 @@ import { snapshot } from "./snapshot.ts";
 import type { Pending } from "./state.ts";
 import type { Target } from "./target.ts";
 
+/** So many rounds a repair has to show that what answered before it answers after it. */
+export const REPAIR_ROUNDS = 4;
+
 export type ChangeTiming = Pick<Timing, "probeIntervalMs" | "probeTimeoutMs" | "deadManGraceMs">;
 
 export type ChangeResult =
@@ -65,7 +68,8 @@ export class Change {
       await deadMan.arm(this.#pending.id, this.#left(clock) + this.#timing.deadManGraceMs);
       this.#step("armed");
     } catch (error) {
-      await state.remove("pending");
+      // The record of an earlier change may still be there, where there was no room for this one.
+      if ((await state.read("pending"))?.id === this.#pending.id) await state.remove("pending");
       throw error;
     }
   }
@@ -79,6 +83,11 @@ export class Change {
         ? converge(this.#ports, target, signal, { onStep })
         : this.#adopt(target, adoption, onStep, signal);
     return this.#seeThrough(apply, known, signal);
+  }
+
+  /** The same for a repair. Throws what `repair` throws, once that was taken back: nothing speaks against trying it again. */
+  repair(repair: () => Promise<Converged>, signal: AbortSignal): Promise<ChangeResult> {
+    return this.#seeThrough(repair, undefined, signal);
   }
 
   #adopt(
@@ -109,7 +118,9 @@ export class Change {
       verdict = fresh[0]?.message ?? (await this.#objection(signal));
     } catch (error) {
       signal.throwIfAborted();
-      return this.rollBack(problemOf(error).message, signal);
+      if (this.#pending.repair === undefined) return this.rollBack(problemOf(error).message, signal);
+      await this.rollBack(problemOf(error).message, signal, false);
+      throw error;
     }
     return verdict === undefined ? this.#confirm(converged, signal) : this.rollBack(verdict, signal);
   }
@@ -128,7 +139,7 @@ export class Change {
     this.#step("resumed", { complete, untouched });
     // Written is not applied: the process that wrote it may have died before ovs-vswitchd took it.
     if (complete) return this.#seeThrough(() => converge(this.#ports, () => target, signal), undefined, signal);
-    if (!untouched) return this.rollBack("interrupted before it was complete", signal);
+    if (!untouched) return this.rollBack("interrupted before it was complete", signal, false);
     await this.#ports.state.remove("pending");
     await this.#ports.deadMan.disarm();
     return { result: "dropped" };
@@ -136,7 +147,8 @@ export class Change {
 
   /** Waits for the confirmation. Why there is none, or `undefined` when the change is to be kept. */
   async #objection(signal: AbortSignal): Promise<string | undefined> {
-    const { confirm, probes } = this.#pending;
+    const { confirm, probes, repair } = this.#pending;
+    let rounds = repair === undefined ? Number.POSITIVE_INFINITY : REPAIR_ROUNDS;
     let good = 0;
     let last: readonly ProbeResult[] = [];
     const { clock } = this.#ports;
@@ -149,6 +161,8 @@ export class Change {
       good = last.every(({ ok }) => ok) ? good + 1 : 0;
       this.#step("probe", { good, of: confirm.good, failed: last.filter(({ ok }) => !ok).map(describeProbe) });
       if (confirm.by === "probes" && good >= confirm.good) break;
+      rounds -= 1;
+      if (rounds === 0) break;
       await this.#pause(signal);
     }
     if (this.#word === "rollback") return "the operator said so";
@@ -179,20 +193,22 @@ export class Change {
     return { result: "confirmed", converged };
   }
 
-  /** Back to the pre-image, unless somebody else confirmed or undid the change first. */
-  async rollBack(reason: string, signal: AbortSignal): Promise<ChangeResult> {
+  /** Back to the pre-image, unless somebody else confirmed or undid the change first. `blamed`: see `finishRollback`. */
+  async rollBack(reason: string, signal: AbortSignal, blamed = true): Promise<ChangeResult> {
     const { state } = this.#ports;
     const claimed = await state.claim("pending", "rolling-back");
     if (!claimed && (await state.read("rolling-back"))?.id !== this.#pending.id) {
       return { result: "rolled-back", reason: `${reason} (already ended by somebody else)` };
     }
-    await finishRollback(this.#ports, this.#pending, reason, signal);
+    await finishRollback(this.#ports, this.#pending, reason, signal, blamed);
     this.#step("rolled-back", { reason });
     return { result: "rolled-back", reason };
   }
 
   #step(step: ChangeStep, detail: object = {}): void {
     this.#progress();
+    // Of a repair people are told what differed, and where it was taken back.
+    if (this.#pending.repair !== undefined) return;
     this.#ports.report({ event: "change", step, hash: this.#pending.config.hash, id: this.#pending.id, ...detail });
   }
 }

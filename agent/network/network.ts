@@ -103,10 +103,10 @@ export class Network implements Capability {
           this.#finishConfirm(situation.pending, signal),
         );
       case "finish-rollback": {
-        const failed = await this.#failedWith(situation.pending.config.hash);
-        const reason = failed?.reason ?? "the rollback was interrupted";
-        await finishRollback(this.#ports, situation.pending, reason, signal);
-        this.#ended(situation.pending, "rolled-back", reason);
+        const { pending } = situation;
+        const reason = (await this.#failedWith(pending.config.hash))?.reason ?? "the rollback was interrupted";
+        await finishRollback(this.#ports, pending, reason, signal, false);
+        this.#ended(pending, "rolled-back", reason);
         return this.#pass(signal, progress);
       }
       case "interrupted":
@@ -127,7 +127,8 @@ export class Network implements Capability {
         const { timing } = await this.#options.wanted();
         const change = new Change(this.#ports, timing, situation.pending, progress);
         const result = await this.#see(change, () => change.resume(signal));
-        return result.result === "rolled-back" ? this.#rolledBack(result.reason) : this.#pass(signal, progress);
+        const rolledBack = result.result === "rolled-back" && situation.pending.repair === undefined;
+        return rolledBack ? this.#rolledBack(result.reason) : this.#pass(signal, progress);
       }
       case "first":
         return (await this.#adopting(signal, progress)) ?? applyFirst(this.#booting, signal, progress);
@@ -223,9 +224,11 @@ export class Network implements Capability {
   ): Promise<Outcome> {
     const { state } = this.#ports;
     try {
-      await rememberFailed(this.#ports, pending.config.hash, "interrupted by a reboot");
-      await state.write("ledger", { addresses: pending.preImage.addresses });
-      await remember(this.#ports, pending, "interrupted", "the host was rebooted");
+      if (pending.repair === undefined) {
+        await rememberFailed(this.#ports, pending.config.hash, "interrupted by a reboot");
+        await state.write("ledger", { addresses: pending.preImage.addresses });
+        await remember(this.#ports, pending, "interrupted", "the host was rebooted");
+      }
       await state.remove("rolling-back");
       await state.remove("pending");
     } catch (error) {
@@ -266,7 +269,8 @@ export class Network implements Capability {
   }
 
   /** The end of a change that another pass, or another process, had begun to end. */
-  #ended({ id, config }: Pending, step: "confirmed" | "rolled-back", reason?: string): void {
+  #ended({ id, config, repair }: Pending, step: "confirmed" | "rolled-back", reason?: string): void {
+    if (repair !== undefined) return;
     const why = reason === undefined ? {} : { reason };
     this.#ports.report({ event: "change", step, hash: config.hash, id, ...why });
   }

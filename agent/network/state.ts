@@ -1,4 +1,5 @@
 import type { ConfirmSettings } from "../config/settings.ts";
+import type { Problem } from "../core/errors.ts";
 import type { ProbeTarget } from "../core/probe.ts";
 import type { NetworkConfig } from "./desired.ts";
 import type { AddressTarget, Target } from "./target.ts";
@@ -28,6 +29,21 @@ export interface Pending {
   readonly deadline: number;
   /** ISO 8601, for people. */
   readonly startedAt: string;
+  /** It changes no configuration: it puts the last good network back, on the management path. */
+  readonly repair?: RepairSteps;
+}
+
+/** What a repair does: names of its steps, and what they are about, for people. */
+export interface RepairSteps {
+  readonly steps: readonly string[];
+  readonly about: readonly string[];
+}
+
+/** A repair that was taken back, because it was not proven to keep the host reachable. It holds for one boot. */
+export interface Undone {
+  readonly steps: readonly string[];
+  readonly problem: Problem;
+  readonly bootId: string;
 }
 
 /** A configuration that was rolled back. The daemon never applies it again by itself. */
@@ -59,6 +75,7 @@ export interface StateFiles {
   readonly history: { readonly changes: readonly HistoryEntry[] };
   readonly failed: { readonly configs: readonly FailedConfig[] };
   readonly ledger: { readonly addresses: readonly AddressTarget[] };
+  readonly undone: Undone;
   readonly avoid: { readonly nics: readonly Avoided[] };
 }
 

@@ -1,23 +1,23 @@
 import type { Timing } from "../../config/settings.ts";
 import { AgentError, type Problem } from "../../core/errors.ts";
 import type { ProbeTarget } from "../../core/probe.ts";
-import { highestRisk } from "../../core/step.ts";
 import { type Converged, converge, observe, refuseConflicts } from "../converge.ts";
 import { type NetworkConfig, targetOf } from "../desired.ts";
 import { rememberOwn } from "../ledger.ts";
 import type { Observed } from "../observed.ts";
 import { plan } from "../plan.ts";
 import type { NetworkPorts } from "../ports.ts";
-import { describeProbe, probeTargets } from "../probes.ts";
+import { probeTargets } from "../probes.ts";
 import { snapshot } from "../snapshot.ts";
 import type { Step } from "../steps.ts";
 import type { Target } from "../target.ts";
 import { around } from "./around.ts";
 import { type Fight, Fights } from "./fights.ts";
+import { guarded } from "./guard.ts";
+import { movesOf } from "./move.ts";
 import { nameOf, namesOf } from "./names.ts";
-
-/** So many rounds a repair has to show that what answered before it answers after it. */
-const ROUNDS = 4;
+import { couldWork } from "./reach.ts";
+import { LastUndone } from "./undone.ts";
 
 export interface RepairWish {
   readonly timing: Timing;
@@ -37,29 +37,28 @@ export interface Repaired {
   readonly againMs?: number;
 }
 
-/** What a repair on the management path made worse, and was taken back for. */
-interface Undone {
-  readonly steps: ReadonlySet<string>;
-  readonly problem: Problem;
-}
-
 /**
  * Puts back what differs from the last good network and is ours. What the management path stands on is looked at before and after: a
- * repair that cuts the host off is undone. Whoever undoes our repairs in a loop is told, and meets them ever more rarely.
+ * repair that cuts the host off is undone, and where nobody could tell, it is left. Whoever undoes our repairs in a loop is told, and
+ * meets them ever more rarely.
  */
 export class Repair {
   readonly #ports: NetworkPorts;
   readonly #fights = new Fights();
-  #undone: Undone | undefined;
+  readonly #undone: LastUndone;
 
   constructor(ports: NetworkPorts) {
     this.#ports = ports;
+    this.#undone = new LastUndone(ports);
   }
 
   async run(config: NetworkConfig, wish: RepairWish, signal: AbortSignal): Promise<Repaired> {
     const { clock, ovs } = this.#ports;
     const waitMs = wish.timing.backoffMaxMs;
-    if (wish.asked) this.#forget();
+    if (wish.asked) {
+      this.#fights.forget();
+      await this.#undone.forget();
+    }
     const observed = await observe(this.#ports, signal);
     const { target, problems: taken } = free(config, observed);
     const problems = [...(await rememberOwn(this.#ports, observed, target.addresses)), ...taken];
@@ -68,38 +67,29 @@ export class Repair {
     if (second !== undefined) {
       return { observed, applied: [], left: steps, problems: [second, ...problems], againMs: waitMs };
     }
-    if (wish.paused && !wish.asked) return { observed, applied: [], left: steps, problems };
     const held = await this.#stillUndone(config, steps, wish.timing, signal);
+    const paused = wish.paused && !wish.asked;
     const admit = (all: readonly Step[]): readonly Step[] =>
-      this.#fights.admit(all, clock.monotonic(), waitMs).filter((step) => !held.has(nameOf(step)));
+      this.#fights
+        .admit(paused ? movesOf(config, all) : all, clock.monotonic(), waitMs)
+        .filter((step) => !held.has(nameOf(step)));
     const admitted = admit(steps);
-    const isBehind = observed.ovs.root.cur_cfg < observed.ovs.root.next_cfg;
-    const options = {
-      admit,
-      regardless: true,
-      onApplied: (done: readonly Step[]) => this.#fights.repaired(done, clock.monotonic()),
-    };
-    const targetFor = (now: Observed): Target => free(config, now).target;
-    const done: Converged | undefined =
-      admitted.length === 0 && !isBehind
-        ? undefined
-        : highestRisk(admitted) === "management-path"
-          ? await this.#guarded(config, admitted, wish.timing, snapshot(observed, target), signal, () =>
-              converge(this.#ports, targetFor, signal, options),
-            )
-          : await converge(this.#ports, targetFor, signal, options);
-    const now = done?.observed ?? observed;
-    return this.#result(config, now, done?.applied ?? [], [...(done?.unwritten ?? []), ...problems], waitMs);
+    const isBehind = !paused && observed.ovs.root.cur_cfg < observed.ovs.root.next_cfg;
+    if (admitted.length === 0 && !isBehind) return this.#result(config, observed, [], problems, waitMs);
+    const { done, problem } = await this.#carefully(config, admitted, admit, { observed, target }, wish, signal);
+    const told = [...(problem === undefined ? [] : [problem]), ...done.unwritten, ...problems];
+    return this.#result(config, done.observed, done.applied, told, waitMs);
   }
 
-  #result(
+  async #result(
     config: NetworkConfig,
     observed: Observed,
     applied: readonly Step[],
     problems: readonly Problem[],
     waitMs: number,
-  ): Repaired {
+  ): Promise<Repaired> {
     const fights = this.#fights.fights(this.#ports.clock.monotonic());
+    const undone = await this.#undone.read();
     const taken = bridgeNames(config);
     return {
       observed,
@@ -107,7 +97,7 @@ export class Repair {
       left: plan(free(config, observed).target, observed),
       problems: [
         ...fights.map(fought),
-        ...(this.#undone === undefined ? [] : [this.#undone.problem]),
+        ...(undone === undefined ? [] : [undone.problem]),
         ...(this.#fights.repairedLately(taken) ? [bridgeTaken(config)] : []),
         ...problems,
       ],
@@ -115,31 +105,50 @@ export class Repair {
     };
   }
 
-  /** Runs a repair that may cut the host off, and takes it back if it does. */
-  async #guarded(
+  /** What may cut the host off is done under a guard, or left where there can be none and the host may be reachable. */
+  async #carefully(
     config: NetworkConfig,
     steps: readonly Step[],
-    timing: Timing,
-    preImage: Target,
+    admit: (all: readonly Step[]) => readonly Step[],
+    { observed, target }: { readonly observed: Observed; readonly target: Target },
+    { timing, asked }: RepairWish,
     signal: AbortSignal,
-    repair: () => Promise<Converged>,
-  ): Promise<Converged> {
-    const answering = await this.#answering(probeTargets(config.network), timing, signal);
-    const done = await repair();
-    // Cut off already: nothing can be made worse.
-    if (answering.length === 0) return done;
-    const silent = await this.#silentAfter(answering, timing, signal);
-    if (silent === undefined) return done;
-    const back = await converge(this.#ports, () => preImage, signal, { insist: true, regardless: true });
-    const names = steps.flatMap(namesOf).join(", ");
-    const problem: Problem = {
-      code: "E_NETWORK_REPAIR_UNDONE",
-      message: `${names}: this differs from the last good network, and putting it back cut the host off (${silent}), so it stays as it is`,
-      hint: "Write what is there into the configuration and apply it, or mend the switches and: devcloud-agent network apply",
+  ): Promise<{ readonly done: Converged; readonly problem?: Problem }> {
+    const repair = (admitted = admit): Promise<Converged> =>
+      converge(this.#ports, (now) => free(config, now).target, signal, {
+        admit: admitted,
+        regardless: true,
+        onApplied: (done) => this.#fights.repaired(done, this.#ports.clock.monotonic()),
+      });
+    // What stands in is let go of for an Open vSwitch that has proven to work, and is no network to come back to.
+    const climbs = steps.some(({ kind }) => kind === "remove-vlan");
+    if (climbs || !steps.some(isRisky)) return { done: await repair() };
+    const without = async (why: string): Promise<{ done: Converged; problem?: Problem }> => {
+      const left = steps.filter(isRisky);
+      const moves = movesOf(config, left);
+      const done = await repair((all) => {
+        const may = admit(all);
+        return [...may.filter((step) => !isRisky(step)), ...movesOf(config, may)];
+      });
+      return left.every((step) => moves.some((move) => nameOf(move) === nameOf(step)))
+        ? { done }
+        : { done, problem: unguarded(left, why) };
     };
-    this.#undone = { steps: new Set(steps.map(nameOf)), problem };
-    this.#ports.report({ event: "repair-undone", problem });
-    return { ...back, applied: [] };
+    const probes = probeTargets(config.network);
+    if (probes.length === 0) {
+      if (asked || !couldWork(config, target, observed)) return { done: await repair() };
+      return without("the configuration names no probe that could tell whether putting it back cuts the host off");
+    }
+    const answering = await this.#answering(probes, timing, signal);
+    // Cut off already: nothing can be made worse.
+    if (answering.length === 0) return { done: await repair() };
+    const preImage = snapshot(observed, target);
+    const ended = await guarded(this.#ports, { config, steps, preImage, answering, repair }, timing, signal);
+    if ("refused" in ended) return without(`its way back could not be prepared: ${ended.refused.message}`);
+    if ("done" in ended) return ended;
+    this.#undone.set(ended.undone);
+    const now = await observe(this.#ports, signal);
+    return { done: { observed: now, target, applied: [], faults: [], unwritten: [] } };
   }
 
   /** What was undone stays so as long as the host is reachable like this. */
@@ -149,12 +158,12 @@ export class Repair {
     timing: Timing,
     signal: AbortSignal,
   ): Promise<ReadonlySet<string>> {
-    const undone = this.#undone;
+    const undone = await this.#undone.read();
     if (undone === undefined) return new Set();
-    const there = steps.some((step) => undone.steps.has(nameOf(step)));
+    const there = steps.some((step) => undone.steps.includes(nameOf(step)));
     const answers = there && (await this.#answering(probeTargets(config.network), timing, signal)).length > 0;
-    if (answers) return undone.steps;
-    this.#undone = undefined;
+    if (answers) return new Set(undone.steps);
+    await this.#undone.forget();
     return new Set();
   }
 
@@ -168,29 +177,12 @@ export class Repair {
     const results = await Promise.all(probes.map((probe) => this.#ports.prober.probe(probe, timeoutMs, signal)));
     return results.filter(({ ok }) => ok).map(({ target }) => target);
   }
+}
 
-  /** Who does not answer any more, in words; absent as soon as all answer. */
-  async #silentAfter(
-    probes: readonly ProbeTarget[],
-    { probeTimeoutMs, probeIntervalMs }: Timing,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
-    const { clock, prober } = this.#ports;
-    let silent = "";
-    for (let round = 0; round < ROUNDS; round += 1) {
-      if (round > 0) await clock.sleep(probeIntervalMs, signal);
-      const results = await Promise.all(probes.map((probe) => prober.probe(probe, probeTimeoutMs, signal)));
-      const failed = results.filter(({ ok }) => !ok);
-      if (failed.length === 0) return undefined;
-      silent = failed.map(describeProbe).join("; ");
-    }
-    return silent;
-  }
-
-  #forget(): void {
-    this.#fights.forget();
-    this.#undone = undefined;
-  }
+/** Marks that only we read disrupt nothing, wherever they are. */
+function isRisky(step: Step): boolean {
+  const onlyMarks = "drift" in step && step.drift.every(({ field }) => field.startsWith("external_ids:"));
+  return step.risk === "management-path" && !onlyMarks;
 }
 
 /** The target without what somebody else has taken meanwhile. Throws E_NETWORK_CONFLICT where too little would be left. */
@@ -200,6 +192,14 @@ function free(config: NetworkConfig, observed: Observed): { target: Target; prob
   if (left !== undefined) return left;
   refuseConflicts(target, observed);
   throw new AgentError({ code: "E_NETWORK_CONFLICT", message: "nothing of a port would be left" });
+}
+
+function unguarded(left: readonly Step[], why: string): Problem {
+  return {
+    code: "E_NETWORK_UNGUARDED",
+    message: `${left.flatMap(namesOf).join(", ")}: this differs from the last good network and is left as it is, because ${why}`,
+    hint: "Name somebody to ask under network.probes; or, with a person watching, put it back: devcloud-agent network apply",
+  };
 }
 
 function fought({ names, undone }: Fight): Problem {

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { AgentProcess, LogLine } from "../../lab/agent.ts";
 import type { Host } from "../../lab/host.ts";
 import type { Ping, PingReport } from "../../lab/ping.ts";
-import { asDelivered, expectVerified, reconfigure, sharedLab, standing, tells } from "../network-lab.ts";
+import { asDelivered, expectVerified, reconfigure, sharedLab, standing, stateOf, tells } from "../network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;
@@ -31,6 +31,17 @@ async function activeNic(): Promise<string> {
   const mac = await host().vsctl("get", "Port", "bond0", "bond_active_slave");
   return mac.includes(host().nics[0].mac) ? "em1" : "em2";
 }
+
+/** Moves the gateway of the management network to another VLAN, as if the switches had been renumbered. */
+async function moveGateway(from: string, to: string): Promise<void> {
+  await lab().gateway("ip", "address", "del", "10.1.0.1/24", "dev", from);
+  // Down, because Linux answers ARP for its addresses on every device.
+  await lab().gateway("ip", "link", "set", from, "down");
+  await lab().gateway("ip", "link", "set", to, "up");
+  await lab().gateway("ip", "address", "add", "10.1.0.1/24", "dev", to);
+}
+
+const managementTag = (): Promise<string> => host().vsctl("get", "Port", "mgmt0", "tag");
 
 const nothingWrong = ({ event, count }: LogLine): boolean => event === "problems" && count === 0;
 
@@ -68,31 +79,48 @@ describe("what is ours", () => {
   });
 
   test("stays as somebody made it where putting it back would cut the host off, until it would not", async () => {
-    const move = async (from: string, to: string): Promise<void> => {
-      await lab().gateway("ip", "address", "del", "10.1.0.1/24", "dev", from);
-      // Down, because Linux answers ARP for its addresses on every device.
-      await lab().gateway("ip", "link", "set", from, "down");
-      await lab().gateway("ip", "link", "set", to, "up");
-      await lab().gateway("ip", "address", "add", "10.1.0.1/24", "dev", to);
-    };
     const mark = agent.mark();
     // Somebody renumbers the management network by hand: the switches, the gateway, and this host.
-    await move("vlan100", "vlan105");
-    onTestFinished(() => move("vlan105", "vlan100").catch(() => undefined));
+    await moveGateway("vlan100", "vlan105");
+    onTestFinished(() => moveGateway("vlan105", "vlan100").catch(() => undefined));
     await host().vsctl("set", "Port", "mgmt0", "tag=105");
     const undone = await agent.event("repair-undone", undefined, { from: mark });
     expect(JSON.stringify(undone.problem)).toContain("port mgmt0 tag");
     await agent.waitFor(tells("E_NETWORK_REPAIR_UNDONE"), { from: mark });
-    expect(await host().vsctl("get", "Port", "mgmt0", "tag")).toBe("105");
+    expect(await managementTag()).toBe("105");
     expect(await lab().reach(host().address)).toBe(true);
     await answered("a repair that was undone");
+    // An agent that is only started again, as by an upgrade, knows of it.
+    await agent.stop();
+    ping = lab().ping(host().address);
+    await ping.answered(20);
+    agent = await standing(host());
+    await agent.waitFor(tells("E_NETWORK_REPAIR_UNDONE"));
+    expect((await answered("an agent that starts again after that")).lost).toBeLessThanOrEqual(3);
+    expect(await managementTag()).toBe("105");
     const back = agent.mark();
-    await move("vlan105", "vlan100");
+    await moveGateway("vlan105", "vlan100");
     await agent.event("drift", undefined, { from: back });
     await agent.waitFor(nothingWrong, { from: back });
     expect(await host().vsctl("get", "Port", "mgmt0", "tag")).toBe("100");
     expect(await lab().reach(host().address)).toBe(true);
   });
+});
+
+test("an agent that is killed in a repair that cuts the host off, and stays away, leaves it to the dead-man", async () => {
+  await moveGateway("vlan100", "vlan105");
+  onTestFinished(() => moveGateway("vlan105", "vlan100").catch(() => undefined));
+  await host().vsctl("set", "Port", "mgmt0", "tag=105");
+  await expect.poll(() => stateOf(host(), "pending"), { interval: 5, timeout: 10_000 }).toBeDefined();
+  await expect.poll(managementTag, { interval: 5, timeout: 10_000 }).toBe("100");
+  await agent.stop("SIGKILL");
+  expect(stateOf(host(), "pending")).toMatchObject({ repair: { about: ["port mgmt0 tag"] } });
+  await expect.poll(managementTag, { timeout: 20_000 }).toBe("105");
+  await expect.poll(() => lab().reach(host().address), { timeout: 10_000 }).toBe(true);
+  agent = await standing(host());
+  await agent.waitFor(tells("E_NETWORK_REPAIR_UNDONE"));
+  expect(await managementTag()).toBe("105");
+  expect(await lab().reach(host().address)).toBe(true);
 });
 
 describe("Neutron", () => {
