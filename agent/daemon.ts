@@ -221,6 +221,10 @@ export async function runDaemon(root: string, program: string): Promise<number> 
         changing: () => network.change !== undefined,
         timing: () => configuration.timing,
         onChange: () => reconciler.trigger(),
+        pass: async () => {
+          await reconciler.pass();
+          return reconciler.problems;
+        },
       };
       uplinks = await startUplinks(host, options, stop.signal);
     } catch (error) {

@@ -121,8 +121,6 @@ async function follow({ configuration, reconciler, reload, host }: LinkParts): P
   if (lastGood?.config.hash === desired.hash) return undefined;
   const failed = (await host.ports.state.read("failed"))?.configs.find(({ hash }) => hash === desired.hash);
   if (failed !== undefined) return { code: "E_NETWORK_ROLLED_BACK", message: `rolled back: ${failed.reason}` };
-  const { state } = reconciler;
-  const [problem] =
-    state.state === "settled" ? state.outcome.problems : state.state === "backoff" ? [state.problem] : [];
+  const [problem] = reconciler.problems;
   return problem ?? { code: "E_CONTROLLER_CONFIG", message: "the network does not follow the configuration" };
 }

@@ -104,6 +104,7 @@ const exitCodes: Readonly<Record<string, number>> = {
   E_KOLLA_UNREADABLE: 2,
   E_NIC_UNKNOWN: 2,
   E_NIC_LAST: 4,
+  E_NETWORK_CHANGING: 4,
   E_MAINTENANCE_CONFIGURED: 4,
   E_CONFIG_NO_NETWORK: 2,
   E_NETWORK_OBSERVE: 4,

@@ -52,6 +52,12 @@ export class Reconciler {
     return this.#state;
   }
 
+  /** What is wrong, by the last pass that ended; nothing while one runs. */
+  get problems(): readonly Problem[] {
+    if (this.#state.state === "settled") return this.#state.outcome.problems;
+    return this.#state.state === "backoff" ? [this.#state.problem] : [];
+  }
+
   /** Monotonic milliseconds of the last sign that a pass got somewhere or that the loop is waiting as it should. */
   get progressAt(): number {
     const waiting = this.#state.state === "settled" || this.#state.state === "backoff";

@@ -1,10 +1,12 @@
 import type { Timing } from "../../config/settings.ts";
 import { AgentError, type Problem, problemOf } from "../../core/errors.ts";
-import { converge, observe } from "../converge.ts";
+import { observe } from "../converge.ts";
 import { linkOf, type NetworkConfig, targetOf } from "../desired.ts";
 import { anyCarrier } from "../faults.ts";
 import type { Observed, OvsObserved } from "../observed.ts";
+import { plan } from "../plan.ts";
 import type { NetworkPorts } from "../ports.ts";
+import { movesOf } from "../steady/move.ts";
 import { type Avoided, holding } from "./avoid.ts";
 import { activeMember, FailoverWatch } from "./failover.ts";
 import { Flaps } from "./flaps.ts";
@@ -18,6 +20,10 @@ export interface UplinksOptions {
   readonly timing: () => Timing;
   /** What the bond has to prefer has changed: the network has to be looked at again. */
   readonly onChange: () => void;
+  /** A change waits for its confirmation, and the network is not looked at until that has ended. */
+  readonly changing: () => boolean;
+  /** Looks at the network once more, and brings the bond where it has to be. What was wrong with it then. */
+  readonly pass: () => Promise<readonly Problem[]>;
 }
 
 /** Which of its members the bond is kept off, and why it moved. */
@@ -64,7 +70,7 @@ export class Uplinks {
     if (to !== undefined && moves > 0) this.#announce(config);
   }
 
-  /** Keeps the bond off a NIC, for work on its switch. Throws E_NIC_UNKNOWN, E_NIC_LAST, E_NETWORK_OBSERVE. */
+  /** Keeps the bond off a NIC, for work on its switch. Throws E_NIC_UNKNOWN, E_NIC_LAST, E_NIC_NOT_MOVED, E_NETWORK_OBSERVE, E_NETWORK_CHANGING. */
   async drain(nic: string, forMs: number, signal: AbortSignal): Promise<void> {
     const { config, observed } = await this.#writable(signal);
     if (!config.network.bond.members.includes(nic)) throw unknownNic(nic, config);
@@ -88,21 +94,26 @@ export class Uplinks {
     if (!config.network.bond.members.includes(nic)) throw unknownNic(nic, config);
     if (this.avoided.every((entry) => entry.nic !== nic)) return false;
     await this.forgive((entry) => entry.nic === nic);
-    await converge(this.#ports, (now) => targetOf(config, now), signal);
+    await this.#options.pass();
     this.#ports.report({ event: "undrain", nic });
     return true;
   }
 
-  /** Keeps the bond off a NIC. Where Open vSwitch does not follow, nothing is remembered. */
+  /**
+   * Keeps the bond off a NIC. Where it does not follow (Open vSwitch hangs, or the other member cut the host off), nothing is
+   * remembered. Throws E_NIC_NOT_MOVED.
+   */
   async avoid(entry: Avoided, config: NetworkConfig, signal: AbortSignal): Promise<void> {
     await this.#write([...this.avoided.filter(({ nic }) => nic !== entry.nic), entry]);
     try {
-      await converge(this.#ports, (now) => targetOf(config, now), signal);
+      // Whoever repairs the network moves the bond as well: two at a time would undo each other.
+      const problems = await this.#options.pass();
+      const observed = await observe(this.#ports, signal);
+      if (movesOf(config, plan(targetOf(config, observed), observed)).length > 0) throw notMoved(entry, problems);
     } catch (error) {
       await this.forgive((other) => other.nic === entry.nic);
       throw error;
     }
-    this.#options.onChange();
   }
 
   /** Forgets those entries that `which` says. */
@@ -146,6 +157,13 @@ export class Uplinks {
         message: "the agent only watches this host's network, and moves nothing",
         path: "network.mode",
         hint: "Set network.mode to enforce.",
+      });
+    }
+    if (this.#options.changing()) {
+      throw new AgentError({
+        code: "E_NETWORK_CHANGING",
+        message: "a change of the network waits for its confirmation, and the bond is not moved meanwhile",
+        hint: "devcloud-agent network confirm, or rollback; then try again.",
       });
     }
     return { config, observed: await observe(this.#ports, signal) };
@@ -194,6 +212,14 @@ function unknownNic(nic: string, { network }: NetworkConfig): AgentError {
     code: "E_NIC_UNKNOWN",
     message: `${nic} is no member of ${network.bond.name}`,
     expected: `one of ${network.bond.members.join(", ")}`,
+  });
+}
+
+function notMoved({ nic }: Avoided, problems: readonly Problem[]): AgentError {
+  return new AgentError({
+    code: "E_NIC_NOT_MOVED",
+    message: `the bond is not kept off ${nic}: ${problems[0]?.message ?? "Open vSwitch has not moved it"}`,
+    hint: "devcloud-agent status has more; the other member has to work before this one can rest.",
   });
 }
 

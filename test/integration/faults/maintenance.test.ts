@@ -84,6 +84,22 @@ describe("maintenance", () => {
     await expect.poll(() => lab().reach(host().address), { timeout: 10_000 }).toBe(true);
   });
 
+  test("lets a drain move the bond, which is what the person works on, and repairs nothing on that occasion", async () => {
+    await maintain("on", "--for", "1h");
+    const mark = agent.mark();
+    await spoil();
+    await host().vsctl("set", "Port", "mgmt0", "vlan_mode=native-untagged");
+    await agent.waitFor(isLeft, { from: mark });
+    const active = (await host().vsctl("get", "Port", "bond0", "bond_active_slave")).includes(host().nics[0].mac);
+    const [drained, used] = active ? ["em1", "em2"] : ["em2", "em1"];
+    expect((await host().cli("network", "drain", drained, "--for", "1h")).code).toBe(0);
+    expect(await host().vsctl("get", "Port", "bond0", "other_config:bond-primary")).toContain(used);
+    expect((await host().cli("network", "undrain", drained)).code).toBe(0);
+    expect(await host().vsctl("get", "Port", "bond0", "other_config")).not.toContain("bond-primary");
+    expect(await patched()).toBe("[110]");
+    expect(await host().vsctl("get", "Port", "mgmt0", "vlan_mode")).toBe("native-untagged");
+  });
+
   test("outlives a reboot, which brings the network up all the same", async () => {
     await maintain("on", "--for", "1h");
     await spoil();
