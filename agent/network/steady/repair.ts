@@ -11,6 +11,7 @@ import { probeTargets } from "../probes.ts";
 import { snapshot } from "../snapshot.ts";
 import type { Step } from "../steps.ts";
 import type { Target } from "../target.ts";
+import { activeNic } from "../uplinks/uplinks.ts";
 import { around } from "./around.ts";
 import { type Fight, Fights } from "./fights.ts";
 import { guarded } from "./guard.ts";
@@ -139,8 +140,8 @@ export class Repair {
       if (asked || !couldWork(config, target, observed)) return { done: await repair() };
       return without("the configuration names no probe that could tell whether putting it back cuts the host off");
     }
-    const answering = await this.#answering(probes, timing, signal);
-    // Cut off already: nothing can be made worse.
+    // Cut off already: nothing can be made worse. Behind a member that was found deaf everybody was asked before.
+    const answering = isDeaf(config, observed) ? [] : await this.#answering(probes, timing, signal);
     if (answering.length === 0) return { done: await repair() };
     const preImage = snapshot(observed, target);
     const ended = await guarded(this.#ports, { config, steps, preImage, answering, repair }, timing, signal);
@@ -183,6 +184,11 @@ export class Repair {
 function isRisky(step: Step): boolean {
   const onlyMarks = "drift" in step && step.drift.every(({ field }) => field.startsWith("external_ids:"));
   return step.risk === "management-path" && !onlyMarks;
+}
+
+function isDeaf(config: NetworkConfig, observed: Observed): boolean {
+  const nic = activeNic(config, observed);
+  return observed.avoid.some((entry) => entry.nic === nic && entry.why === "deaf");
 }
 
 /** The target without what somebody else has taken meanwhile. Throws E_NETWORK_CONFLICT where too little would be left. */
