@@ -154,7 +154,7 @@ describe("a disk that is full", () => {
     expect(fresh.stands).toBe(true);
   });
 
-  test("that is an empty ledger's puts the address back, and takes nothing away later that it did not put there", async () => {
+  test("with its ledger gone puts the address back, and takes nothing away later that is not ours", async () => {
     const host = await standingHost();
     host.reboot();
     await host.state.remove("ledger");
