@@ -144,7 +144,8 @@ describe("a disk that is full", () => {
     const agent = new Agent(host, { network: changed }, { ladder: true });
     const writeRescue = () => Promise.reject(new TypeError("a name that has no place in a shell script"));
     Object.assign(agent.process.ports, { writeRescue });
-    expect((await agent.pass()).problems).toMatchObject([{ message: expect.stringContaining("no place in a shell") }]);
+    const { problems } = await agent.pass();
+    expect(problems.map(({ message }) => message)).toEqual(["a name that has no place in a shell script"]);
     expect(host.kernel.addresses).toEqual(after);
     expect(agent.stands).toBe(true);
     const first = new FakeHost();
