@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { Host } from "../lab/host.ts";
 import {
   addressesOf,
@@ -58,6 +58,61 @@ test("a change that another boot left pending is not tried again: last good netw
   await reconfigure(host(), null);
 });
 
+describe("a disk that is full at a boot", () => {
+  const folder = (): string => join(host().root, "var/lib/devcloud-agent");
+  const inHost = (command: string): Promise<unknown> => host().exec(["sh", "-c", command]);
+
+  /** The state as it is, on a small disk without any room. Ends what it did, with what was written meanwhile. */
+  async function full(): Promise<{ free(): Promise<unknown> }> {
+    const kept = `${folder()}-kept`;
+    await inHost(`cp -a ${folder()} ${kept} && busybox mount -t tmpfs -o size=256k,mode=0700 tmpfs ${folder()}`);
+    await inHost(`cp -a ${kept}/. ${folder()}; cat /dev/zero >${folder()}/filler`);
+    onTestFinished(async () => {
+      await host().agent?.stop("SIGKILL");
+      await inHost(`rm -r ${kept} && cp -a ${folder()} ${kept} && busybox umount ${folder()}`);
+      await inHost(`cp -a ${kept}/. ${folder()} && rm -r ${kept}`);
+      await rm(stateFile(host(), "pending"), { force: true });
+      await rm(stateFile(host(), "confirmed"), { force: true });
+      await reconfigure(host(), null);
+    });
+    return { free: () => inHost(`rm ${folder()}/filler`) };
+  }
+
+  test("keeps no host from its last good network when a change was interrupted by that boot", async () => {
+    const agent = await restarted();
+    const mark = await reconfigure(host(), { ...cutOff, confirm: { deadline: "9s" } });
+    await agent.event("change", "applied", { from: mark });
+    await host().reboot();
+    const disk = await full();
+    const next = host().startAgent();
+    await next.event("net-ready");
+    await next.waitFor(tells("E_FILE_IO"));
+    expect(await host().vsctl("get", "Port", "mgmt0", "tag")).toBe("100");
+    expect(await lab().reach(host().address)).toBe(true);
+    await disk.free();
+    await next.waitFor(tells("E_NETWORK_ROLLED_BACK"));
+    expect(await lab().reach(host().address)).toBe(true);
+  });
+
+  test("keeps no host from a network that was confirmed, and not written down, before it", async () => {
+    const agent = await restarted();
+    const mark = await reconfigure(host(), { vlans: { extra: 125 }, confirm: { by: "operator", deadline: "60s" } });
+    await agent.event("change", "verified", { from: mark });
+    await host().reboot();
+    await rename(stateFile(host(), "pending"), stateFile(host(), "confirmed"));
+    await host().vsctl("remove", "Port", "bond0", "trunks", "125");
+    const disk = await full();
+    const next = host().startAgent();
+    await next.event("net-ready");
+    await next.waitFor(tells("E_FILE_IO"));
+    expect(await host().vsctl("get", "Port", "bond0", "trunks")).toContain("125");
+    expect(await lab().reach(host().address)).toBe(true);
+    await disk.free();
+    await next.event("change", "confirmed");
+    await expectVerified(host());
+  });
+});
+
 test("without carrier on any NIC the address is kept, READY comes with the budget and net-ready with the cable", async () => {
   await host().agent?.stop("SIGKILL");
   await reconfigure(host(), null, { timing: { boot_budget: "2s" } });
@@ -97,7 +152,6 @@ test("a database that was replaced by an empty one is filled again from the last
   const agent = await restarted();
   await agent.stop("SIGKILL");
   await host().stopOvs();
-  const { rm } = await import("node:fs/promises");
   await rm(join(host().root, "var/lib/openvswitch/conf.db"));
   await host().reboot();
   const next = host().startAgent();
