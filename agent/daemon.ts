@@ -218,7 +218,8 @@ export async function runDaemon(root: string, program: string): Promise<number> 
       const { startUplinks } = await import("./uplinks-loop.ts");
       const options = {
         current: () => network.current,
-        changing: () => network.change !== undefined,
+        changing: () => network.onTrial,
+        confirming: () => network.change !== undefined,
         timing: () => configuration.timing,
         onChange: () => reconciler.trigger(),
         pass: async () => {

@@ -34,6 +34,11 @@ export class Hold {
     return this.#current;
   }
 
+  /** See `Repair`. */
+  get guarding(): boolean {
+    return this.#repair.guarding;
+  }
+
   /** Keeps the last good network: what differs from it is put back. */
   async keep(config: NetworkConfig, problems: readonly Problem[], signal: AbortSignal): Promise<Outcome> {
     const { timing, paused = false } = await this.#wanted();

@@ -54,6 +54,11 @@ export class Network implements Capability {
     return this.#change;
   }
 
+  /** A change, or a repair, has to show now that the host stays reachable. */
+  get onTrial(): boolean {
+    return this.#change !== undefined || this.#hold.guarding;
+  }
+
   /** The configuration that the host follows now; absent until it was looked at. */
   get current(): NetworkConfig | undefined {
     if (this.#options.fallback?.withoutOvs === true) return undefined;

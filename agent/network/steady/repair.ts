@@ -47,10 +47,16 @@ export class Repair {
   readonly #ports: NetworkPorts;
   readonly #fights = new Fights();
   readonly #undone: LastUndone;
+  #guarding = false;
 
   constructor(ports: NetworkPorts) {
     this.#ports = ports;
     this.#undone = new LastUndone(ports);
+  }
+
+  /** A repair has to show now that the host stays reachable: who is silent meanwhile is so because of it. */
+  get guarding(): boolean {
+    return this.#guarding;
   }
 
   async run(config: NetworkConfig, wish: RepairWish, signal: AbortSignal): Promise<Repaired> {
@@ -144,7 +150,12 @@ export class Repair {
     const answering = isDeaf(config, observed) ? [] : await this.#answering(probes, timing, signal);
     if (answering.length === 0) return { done: await repair() };
     const preImage = snapshot(observed, target);
-    const ended = await guarded(this.#ports, { config, steps, preImage, answering, repair }, timing, signal);
+    this.#guarding = true;
+    const ended = await guarded(this.#ports, { config, steps, preImage, answering, repair }, timing, signal).finally(
+      () => {
+        this.#guarding = false;
+      },
+    );
     if ("refused" in ended) return without(`its way back could not be prepared: ${ended.refused.message}`);
     if ("done" in ended) return ended;
     this.#undone.set(ended.undone);

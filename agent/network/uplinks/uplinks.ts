@@ -21,7 +21,7 @@ export interface UplinksOptions {
   /** What the bond has to prefer has changed: the network has to be looked at again. */
   readonly onChange: () => void;
   /** A change waits for its confirmation, and the network is not looked at until that has ended. */
-  readonly changing: () => boolean;
+  readonly confirming: () => boolean;
   /** Looks at the network once more, and brings the bond where it has to be. What was wrong with it then. */
   readonly pass: () => Promise<readonly Problem[]>;
 }
@@ -159,7 +159,7 @@ export class Uplinks {
         hint: "Set network.mode to enforce.",
       });
     }
-    if (this.#options.changing()) {
+    if (this.#options.confirming()) {
       throw new AgentError({
         code: "E_NETWORK_CHANGING",
         message: "a change of the network waits for its confirmation, and the bond is not moved meanwhile",

@@ -68,7 +68,14 @@ describe("a repair that cuts the host off", () => {
   test("is taken back, told, and not tried again: not by the next process of this boot either", async () => {
     const host = await retagged(onlyOnTheNew);
     const agent = new Agent(host, { network: good }, { ladder: true });
+    const onTrial: boolean[] = [];
+    host.answers = () => {
+      onTrial.push(agent.network.onTrial);
+      return onlyOnTheNew(tag(host));
+    };
     expect(codes(await agent.pass())).toEqual(["E_NETWORK_REPAIR_UNDONE"]);
+    // Asked before it; then in four rounds, in which no uplink is to blame for the silence.
+    expect([...onTrial, agent.network.onTrial]).toEqual([false, true, true, true, true, false]);
     expect(tag(host)).toBe(105);
     await expectEnded(host);
     const next = new Agent(host, { network: good }, { ladder: true });

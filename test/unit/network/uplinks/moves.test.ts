@@ -27,7 +27,7 @@ async function watched(wish: Wish) {
     current: () => agent.network.current,
     timing: () => timing,
     onChange: () => undefined,
-    changing: () => agent.network.change !== undefined,
+    confirming: () => agent.network.change !== undefined,
     pass: async () => (await agent.pass()).problems,
   });
   return { host, agent, uplinks };
