@@ -9,14 +9,17 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 const gate = join(import.meta.dirname, "../../packaging/usr/libexec/devcloud-agent/docker-gate");
 
-/** The gate as systemd starts it, except for the root. */
+/** The gate as systemd starts it, except for the root; with `uptime`, on a machine whose kernel says that. */
 class Gate {
   readonly child: ChildProcess;
   readonly lines: string[] = [];
   readonly #output: AsyncIterableIterator<string>;
 
-  constructor(root: string, args: readonly string[] = []) {
-    this.child = spawn("/bin/sh", [gate, ...args], {
+  constructor(root: string, args: readonly string[], uptime?: string) {
+    const argv = ["/bin/sh", gate, ...args];
+    const bind = 'mount --bind "$0" /proc/uptime && exec "$@"';
+    const [command = "", ...rest] = uptime === undefined ? argv : ["unshare", "-m", "sh", "-c", bind, uptime, ...argv];
+    this.child = spawn(command, rest, {
       // No PATH to Node or to anything of ours.
       env: { PATH: "/usr/bin:/bin", DEVCLOUD_ROOT: root },
       stdio: ["ignore", "pipe", "inherit"],
@@ -57,6 +60,13 @@ describe("Docker's gate", () => {
   const rules = (text: string): Promise<void> => write("var/lib/devcloud-agent/docker-gate.env", text);
   const start = (...args: readonly string[]): Gate => {
     const started = new Gate(root, args);
+    gates.push(started);
+    return started;
+  };
+  /** On a machine that has been up for so long, in the words of /proc/uptime. */
+  const startAt = async (uptime: string): Promise<Gate> => {
+    await write("uptime", uptime);
+    const started = new Gate(root, [], path("uptime"));
     gates.push(started);
     return started;
   };
@@ -189,7 +199,7 @@ describe("Docker's gate", () => {
 
   test("Docker and network-online share one hold", async () => {
     await rules("DEVCLOUD_GATE_HOLD_SECONDS=1\nDEVCLOUD_GATE_THEN=start\n");
-    expect(await start("--online").ended()).toBe(1);
+    expect(await start("--online", "90").ended()).toBe(1);
     await rules("DEVCLOUD_GATE_HOLD_SECONDS=0\n");
     const begun = readFileSync(path("run/devcloud-agent/docker-gate-since"), "utf8");
     expect(await start().ended()).toBe(0);
@@ -198,11 +208,37 @@ describe("Docker's gate", () => {
 
   test("--online says the truth: 0 with the flag, 1 when the time ran out, and lets Docker's own start wait", async () => {
     await rules("DEVCLOUD_GATE_HOLD_SECONDS=0\n");
-    expect(await start("--online").ended()).toBe(1);
+    expect(await start("--online", "90").ended()).toBe(1);
     expect(existsSync(path("run/devcloud-agent/docker-gate-passed"))).toBe(false);
     await write("run/devcloud-agent/net-ready", "");
-    expect(await start("--online").ended()).toBe(0);
+    expect(await start("--online", "90").ended()).toBe(0);
   });
+
+  test.each(["start", "wait"])("--online waits by its own bound, with then=%s as well", async (then) => {
+    await rules(`DEVCLOUD_GATE_HOLD_SECONDS=3600\nDEVCLOUD_GATE_THEN=${then}\n`);
+    await start("--online", "90").says("for at most 90 s");
+    const short = start("--online", "1");
+    expect(await short.ended()).toBe(1);
+    expect(short.lines.join("\n")).toContain("after 1 s");
+    // Docker itself goes on waiting by its own rule.
+    await start().says(then === "wait" ? "without a limit" : "for at most 3600 s");
+  });
+
+  test("--online does not wait longer than Docker does", async () => {
+    await rules("DEVCLOUD_GATE_HOLD_SECONDS=7\n");
+    await start("--online", "90").says("for at most 7 s");
+  });
+
+  test.each(["0.00 0.00\n", "9999999.99 0.00\n", "10000000.00 0.00\n", "999999999.99 0.00\n", "soon\n", ""])(
+    "holds and lets go on a machine whose uptime is %j",
+    async (uptime) => {
+      await (await startAt(uptime)).says("for at most 600 s");
+      await rules("DEVCLOUD_GATE_HOLD_SECONDS=0\n");
+      const gate = await startAt(uptime);
+      expect(await gate.ended()).toBe(0);
+      expect(passed()).toContain("after 0 s");
+    },
+  );
 
   test.each(["", "-5", "99999999999", "soon", "$(id)"])(
     "a start of counting that says %j counts from now",
@@ -227,8 +263,10 @@ describe("Docker's gate", () => {
     expect(waiting.child.signalCode).toBe("SIGTERM");
   });
 
-  test("refuses arguments that it does not know", async () => {
-    const wrong = start("--force");
-    expect(await wrong.ended()).toBe(2);
-  });
+  test.each([[["--force"]], [["--online"]], [["--online", "soon"]], [["--online", "1", "2"]]])(
+    "refuses the arguments %j",
+    async (args) => {
+      expect(await start(...args).ended()).toBe(2);
+    },
+  );
 });

@@ -100,6 +100,9 @@ describe("the units that the package ships", () => {
     expect(values("devcloud-agent.service", "RestartSec")).toEqual(["2s"]);
     expect(values("devcloud-agent.service", "StartLimitIntervalSec")).toEqual(["0"]);
     expect(values("docker.service.d/10-devcloud-agent.conf", "TimeoutStartSec")).toEqual(["infinity"]);
+    // A mount from the network holds every login back for as long as this.
+    expect(values("devcloud-wait-online.service", "ExecStart")).toEqual([expect.stringMatching(/ --online 90$/)]);
+    expect(values("devcloud-wait-online.service", "TimeoutStartSec")).toEqual(["120s"]);
     expect(readFileSync(join(packaging, "usr/libexec/devcloud-agent/docker-gate"), "utf8")).toContain(
       "default_hold=600\n",
     );
