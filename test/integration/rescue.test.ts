@@ -45,11 +45,12 @@ describe("the rescue", () => {
     expect(trace()).toBe("kickstart\n");
   });
 
-  test("tries kickstart's script when the agent's fails", async () => {
+  test("does not go back to kickstart's script when the agent's fails: its addresses are those of the installation", async () => {
     await put(ours, script("ours", 1));
     await put(kickstarts, script("kickstart"));
-    expect((await rescue()).code).toBe(0);
-    expect(trace()).toBe("ours\nkickstart\n");
+    expect((await rescue()).code).toBe(1);
+    expect(trace()).toBe("ours\n");
+    expect(rescued()).toBe(false);
   });
 
   test("fails when no script helped, so that the second occasion tries again", async () => {
