@@ -1,11 +1,11 @@
 import { globSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildTree } from "../../packaging/build.ts";
 import { buildPackage, type Packaged, rpmTools } from "../../packaging/package.ts";
-import { must } from "../lab/command.ts";
+import { must, run } from "../lab/command.ts";
 
 const epoch = 1_790_000_000;
 
@@ -80,20 +80,71 @@ describe("the package", () => {
     expect(provides.filter((name) => /npm\((vitest|typescript|esbuild|node-linux)/.test(name))).toEqual([]);
   });
 
-  test("takes a pending change back before it goes, then disarms its timers, and says so to systemd afterwards", async () => {
-    const scripts = (await query("--scripts")).join("\n");
-    const [, before = "", after = ""] =
-      /preuninstall scriptlet[^\n]*\n(.*)postuninstall scriptlet[^\n]*\n(.*)/s.exec(scripts) ?? [];
-    const order = [
+  /**
+   * Runs a script of the package as rpm does, where systemctl only notes what it is asked and fails at what is in `fails`. /run and
+   * /var/lib are the test's own, the latter with a pending change if `pending`. Resolves with what was asked and what is in /run.
+   */
+  const scriptlet = async (
+    name: "POSTIN" | "PREUN" | "POSTUN",
+    left: number,
+    { fails = "", pending = false, running = true } = {},
+  ) => {
+    const bin = await mkdtemp(join(folder, "bin-"));
+    const put = (program: string, text: string) =>
+      writeFile(join(bin, program), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    await put("systemctl", `echo "$*" >>${bin}/asked; case "$*" in ${fails || "''"}) exit 1 ;; esac`);
+    for (const program of ["systemd-sysusers", "systemd-tmpfiles"]) await put(program, ":");
+    await writeFile(join(bin, "script"), (await query("--queryformat", `%{${name}}`)).join("\n"));
+    const around = [
+      "mount -t tmpfs none /run && mount -t tmpfs none /var/lib",
+      running ? "mkdir -p /run/systemd/system/devcloud-agent-rollback.timer.d" : ":",
+      pending ? "mkdir -p /var/lib/devcloud-agent/network && touch /var/lib/devcloud-agent/network/pending.json" : ":",
+      `code=0; sh ${bin}/script ${left} || code=$?`,
+      "cd /run && find . -type f -exec cat {} + -o -name '*.timer.d' -print",
+      "exit $code",
+    ].join("\n");
+    const path = `${bin}:${process.env.PATH}`;
+    const done = await run(["unshare", "--mount", "sh", "-c", around], { env: { ...process.env, PATH: path } });
+    const asked = await readFile(join(bin, "asked"), "utf8").catch(() => "");
+    return { ...done, asked: asked.split("\n").filter(Boolean) };
+  };
+
+  test("lets the Docker that runs already restart without waiting for the agent's first network", async () => {
+    const passed = "Docker ran already when devcloud-agent was installed";
+    expect(await scriptlet("POSTIN", 1)).toMatchObject({ code: 0, stdout: expect.stringContaining(passed) as string });
+    // Where Docker does not run, in an image, and at an upgrade the gate stays what it always is.
+    for (const [left, how] of [
+      [1, { fails: "is-active*docker.service" }],
+      [1, { running: false }],
+      [2, {}],
+    ] as const) {
+      const { code, stdout } = await scriptlet("POSTIN", left, how);
+      expect([code, stdout], JSON.stringify(how)).toEqual([0, expect.not.stringContaining(passed)]);
+    }
+  });
+
+  test("takes a pending change back before anything of it stops, then disarms its timers", async () => {
+    const { code, asked, stdout } = await scriptlet("PREUN", 0, { pending: true });
+    expect([code, stdout.includes("timer.d")]).toEqual([0, false]);
+    expect(asked.map((words) => words.replaceAll("--no-reload ", ""))).toEqual([
       "start devcloud-agent-rollback.service",
-      "stop devcloud-agent-rollback.timer",
-      "rm -rf /run/systemd",
-    ];
-    const places = order.map((words) => before.indexOf(words));
-    expect(places).toEqual(places.toSorted((a, b) => a - b));
-    expect(places).not.toContain(-1);
-    expect(after).toMatch(/"\$1" -eq 0 .*daemon-reload/s);
-    for (const script of [before, after]) await must(["sh", "-nc", script]);
+      expect.stringMatching(/^disable --now devcloud-agent.service /),
+      expect.stringMatching(/^stop devcloud-agent-rollback.timer /),
+    ]);
+    expect((await scriptlet("PREUN", 0)).asked[0]).toContain("disable --now");
+    expect((await scriptlet("PREUN", 1, { pending: true })).asked).toEqual([]);
+  });
+
+  test("stays, with the agent and the dead-man, where a pending change cannot be taken back", async () => {
+    const { code, asked, stdout, stderr } = await scriptlet("PREUN", 0, { pending: true, fails: "start*" });
+    expect(code).toBe(1);
+    expect(stderr).toContain("stays, because the pending network change could not be taken back");
+    expect(asked).toEqual(["start devcloud-agent-rollback.service"]);
+    expect(stdout).toContain("timer.d");
+  });
+
+  test("tells systemd of its going", async () => {
+    expect((await scriptlet("POSTUN", 0)).asked).toContain("daemon-reload");
   });
 
   test("is put on a root and taken off it without a word, and leaves the host's own files", async () => {

@@ -107,6 +107,7 @@ export class BootHost {
   async #scriptOfPackage(name: "POSTIN" | "PREUN" | "POSTUN", left: number): Promise<string> {
     const script = await must(["rpm", "-qp", "--queryformat", `%{${name}}`, this.#rpm], { env: await rpmTools() });
     const done = await this.machine.exec(["sh", "-c", script, "sh", String(left)], { timeoutMs: 120_000 });
+    if (done.code !== 0) throw new Error(`%${name} of the package ended with ${done.code}: ${done.stderr}`);
     return done.stdout + done.stderr;
   }
 
