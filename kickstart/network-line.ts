@@ -1,4 +1,4 @@
-import { formatIp, parseCidr, parseIp } from "../agent/config/host.ts";
+import { contains, formatIp, parseCidr, parseIp } from "../agent/config/host.ts";
 import type { AddressSettings, NetworkSettings } from "../agent/config/settings.ts";
 import { quoted } from "./shell.ts";
 
@@ -9,25 +9,38 @@ export interface Management {
   readonly family: 4 | 6;
   /** CIDR form: the one address in whose net the gateway is. */
   readonly cidr: string;
-  readonly vlan: number;
+  /** Absent: without a tag on the cable. */
+  readonly vlan?: number;
 }
 
 /** The address that the installer uses: the first one with a gateway of its own family. */
-export function managementOf({ addresses, vlans }: NetworkSettings): Management | undefined {
+export function managementOf({ addresses, vlans, bond }: NetworkSettings): Management | undefined {
   for (const [device, address] of Object.entries(addresses)) {
     const { gateway } = address;
     const family = parseIp(gateway ?? "")?.family;
-    const cidr = (family === 4 ? address.ipv4 : address.ipv6)[0];
     const vlan = vlans[address.vlan];
-    if (gateway === undefined || family === undefined || cidr === undefined || vlan === undefined) continue;
-    return { device, address, gateway, family, cidr, vlan };
+    if (gateway === undefined || family === undefined || vlan === undefined) continue;
+    const cidr = besides(gateway, family === 4 ? address.ipv4 : address.ipv6);
+    if (cidr === undefined) continue;
+    const tagged = address.vlan === bond.nativeVlan ? {} : { vlan };
+    return { device, address, gateway, family, cidr, ...tagged };
   }
   return undefined;
 }
 
+/** The address from which the gateway is a neighbour; a link-local one is that of all of them. */
+function besides(gateway: string, cidrs: readonly string[]): string | undefined {
+  const ip = parseIp(gateway);
+  const near = cidrs.find((text) => {
+    const cidr = parseCidr(text);
+    return ip !== undefined && cidr !== undefined && contains(cidr, ip);
+  });
+  return near ?? cidrs[0];
+}
+
 /**
- * The one `network` line: plain, on one physical link. The port is a trunk, so it needs `--vlanid`; the bond is the agent's. The
- * link is named by its MAC in `--device`: pykickstart refuses `--bindto=mac` together with `--vlanid`.
+ * The one `network` line: plain, on one physical link. The port is a trunk, so it needs `--vlanid`, unless the switches take the
+ * management VLAN without a tag; the bond is the agent's. The link is named by its MAC in `--device`: pykickstart refuses `--bindto=mac` together with `--vlanid`.
  */
 export function networkLine(
   management: Management,
@@ -41,7 +54,8 @@ export function networkLine(
       ? ["--bootproto=static", `--ip=${ip}`, `--netmask=${netmask(Number(prefix))}`, `--gateway=${gateway}`, "--noipv6"]
       : ["--noipv4", `--ipv6=${cidr}`, `--ipv6gateway=${gateway}`];
   const dns = host.dns.length === 0 ? ["--nodns"] : [`--nameserver=${host.dns.join(",")}`];
-  const words = [`--device=${mac}`, `--vlanid=${vlan}`, ...addressed, ...dns, `--hostname=${host.name}`];
+  const tag = vlan === undefined ? [] : [`--vlanid=${vlan}`];
+  const words = [`--device=${mac}`, ...tag, ...addressed, ...dns, `--hostname=${host.name}`];
   return ["network", ...words, "--onboot=yes", "--activate"].map(quoted).join(" ");
 }
 

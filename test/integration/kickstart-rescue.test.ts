@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ROUTE_METRIC, ROUTE_PROTOCOL } from "../../agent/network/target.ts";
 import { openStateStore } from "../../agent/system/state-store.ts";
 import { readFleet } from "../../kickstart/fleet.ts";
 import { managementOf } from "../../kickstart/network-line.ts";
@@ -11,9 +12,11 @@ import { run } from "../lab/command.ts";
 
 const example = join(import.meta.dirname, "../../packaging/usr/share/doc/devcloud-agent/fleet.yaml");
 
-/** The script of the example's first host, whose gateway is 10.1.0.1 on VLAN 100. */
-function script(): string {
-  const result = readFleet("fleet.yaml", readFileSync(example, "utf8"));
+/** The script of the example's first host, whose gateway is 10.1.0.1 on VLAN 100, with a tag or without. */
+function script(native = false): string {
+  const text = readFileSync(example, "utf8");
+  const fleet = native ? text.replace("mode: active-backup", "mode: active-backup, native_vlan: management") : text;
+  const result = readFleet("fleet.yaml", fleet);
   const network = result.ok ? result.hosts[0]?.settings.network : undefined;
   const management = network && managementOf(network);
   if (network === undefined || management === undefined) throw new Error("the example of a fleet is not valid");
@@ -44,7 +47,7 @@ describe("the rescue of the first boot, where nothing made the port", () => {
     `link add link ${name} name dc-vlan100 type vlan id 100`,
     "link set dev dc-vlan100 up",
     "address replace 10.1.0.17/24 dev dc-vlan100",
-    "route replace default via 10.1.0.1 dev dc-vlan100",
+    `route replace default via 10.1.0.1 dev dc-vlan100 proto ${ROUTE_PROTOCOL} metric ${ROUTE_METRIC}`,
   ];
   const up = ["link set dev eno1 up", "link set dev eno2 up"];
   const away = "link delete dev dc-vlan100";
@@ -85,6 +88,22 @@ case "$*" in "link show dev mgmt0") exit 1 ;; "link add"*) echo "$4" >'${folder}
     expect(code).toBe(1);
     expect(changes).toEqual([...up, ...tried("eno1"), away, ...tried("eno2"), away]);
     expect(stderr).toContain("the gateway 10.1.0.1 answers on no NIC");
+  });
+
+  test("puts the address on the NIC itself where the management VLAN has no tag on the cable", async () => {
+    await writeFile(join(folder, "rescue.sh"), script(true));
+    await program("ping", '[ "$*" = "-4 -c 1 -W 2 -I eno2 10.1.0.1" ]');
+    const { code, stderr, changes } = await rescue();
+    expect(code, stderr).toBe(0);
+    const route = (name: string) => `default via 10.1.0.1 dev ${name} proto ${ROUTE_PROTOCOL} metric ${ROUTE_METRIC}`;
+    const onNic = (name: string) => [
+      `link set dev ${name} up`,
+      `address replace 10.1.0.17/24 dev ${name}`,
+      `route replace ${route(name)}`,
+    ];
+    const away = [`route delete ${route("eno1")}`, "address delete 10.1.0.17/24 dev eno1"];
+    expect(changes).toEqual([...up, ...onNic("eno1"), ...away, ...onNic("eno2")]);
+    expect(stderr).toContain("10.1.0.17/24 is on eno2");
   });
 
   test("passes over a NIC that is missing, and one that takes no VLAN", async () => {

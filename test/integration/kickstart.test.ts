@@ -260,6 +260,9 @@ describe("kickstart render", () => {
       const rescue = await host.exec(["sh", join(etc, "rescue.sh")]);
       expect(rescue.code, rescue.stderr).toBe(0);
       expect(await lab.reach(host.address)).toBe(true);
+      // The agent's own one, and none that beats it.
+      const routes = (await host.exec(["ip", "route", "show", "default"])).stdout.split("\n").filter(Boolean);
+      expect(routes).toEqual([expect.stringMatching(/ proto 220 metric 100\b/)]);
     }
   });
 });

@@ -56,6 +56,32 @@ describe("a rendered kickstart", () => {
     ]);
   });
 
+  it("leaves the tag out where the management VLAN has none on the cable", () => {
+    const native = hostOf(({ config = {} }) => {
+      Object.assign((config.network as { bond: object }).bond, { native_vlan: "management" });
+    });
+    expect(lineOf(renderKickstart(native), "network")).toEqual([
+      expect.stringMatching(/^network --device=24:6e:96:aa:07:01 --bootproto=static --ip=10.1.0.17 /),
+    ]);
+    const other = hostOf(({ config = {} }) => {
+      Object.assign((config.network as { bond: object }).bond, { native_vlan: "storage" });
+    });
+    expect(lineOf(renderKickstart(other), "network")[0]).toContain(" --vlanid=100 ");
+  });
+
+  it.each([
+    ["in the net of the second address", { ipv4: ["10.9.0.17/24", "10.1.0.17/24"] }, "10.1.0.1", "--ip=10.1.0.17 "],
+    ["link-local", { ipv6: ["2001:db8::17/64", "2001:db8:1::17/64"] }, "fe80::1", "--ipv6=2001:db8::17/64 "],
+  ])("takes the address from which the gateway is a neighbour: %s", (_where, addresses, gateway, words) => {
+    const host = hostOf((fleet) => {
+      const [own] = Object.values(fleet.hosts ?? {}) as { config: { network: { addresses: object } } }[];
+      if (own) own.config.network.addresses = { mgmt0: { ...addresses, gateway } };
+    });
+    const line = lineOf(renderKickstart(host), "network")[0];
+    expect(line).toContain(words);
+    expect(line).toContain(`gateway=${gateway} `);
+  });
+
   it.each([
     ["el9", { kind: "ostreesetup", url: "https://repo.example.net/host", ref: "devcloud/x86_64/host" }],
     ["fedora-43", { kind: "bootc", url: "registry.example.net/devcloud/host:1" }],
