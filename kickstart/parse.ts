@@ -106,7 +106,7 @@ const flags: ReadonlySet<string> = new Set([
   ..."activate no-activate noipv4 noipv6 nodns nodefroute lock plaintext iscrypted sshkey allow-ssh utc nontp nogpg".split(
     " ",
   ),
-  ..."no-signature-verification all none initlabel disklabel grow erroronfail nochroot add-boot eject asprimary".split(
+  ..."no-signature-verification all linux none initlabel disklabel grow erroronfail nochroot add-boot eject asprimary".split(
     " ",
   ),
 ]);

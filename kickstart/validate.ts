@@ -6,6 +6,7 @@ import { passwordFindings, withoutPasswords } from "./lint/passwords.ts";
 import { placeholderFindings } from "./lint/placeholders.ts";
 import { sectionFindings } from "./lint/sections.ts";
 import { diskFindings, sourceFindings } from "./lint/storage.ts";
+import { wipingFindings } from "./lint/wiping.ts";
 import { type Document, parseKickstart } from "./parse.ts";
 
 /** What validating needs of the machine that it runs on. */
@@ -36,6 +37,7 @@ const lints: readonly ((document: Document) => readonly Finding[])[] = [
   networkFindings,
   sourceFindings,
   diskFindings,
+  wipingFindings,
   sectionFindings,
 ];
 

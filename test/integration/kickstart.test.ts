@@ -78,6 +78,33 @@ describe("kickstart validate", () => {
     }
   });
 
+  const disks = /^zerombr\n(?:.*\n)*?(?=volgroup)/m;
+  test.each([
+    ["clearpart --all --initlabel", "clearpart wipes"],
+    ["clearpart --linux", "clearpart wipes"],
+    ["clearpart --al --drives=", "clearpart wipes"],
+    ["zerombr", "zerombr may write"],
+    ["autopart --type=lvm", "autopart may write"],
+    ["part pv.01 --size=1024 --grow", "part may write"],
+    ["ignoredisk --drives=disk/by-id/wwn-0x1\npartition / --size=1024", "partition may write"],
+    ["ignoredisk --only-use=\nzerombr", "zerombr may write"],
+  ])("refuses %j, which may wipe a disk that nobody named", async (lines, words) => {
+    const text = render().replace(disks, () => `${lines}\n`);
+    const { problems } = await validateKickstart("x.ks", text, tools);
+    expect(problems).toMatchObject([{ code: "E_KICKSTART_UNSAFE", message: expect.stringContaining(words) as string }]);
+    expect(problems[0]?.hint).toContain("--only-use");
+    expect(text.split("\n")[(problems[0]?.line ?? 0) - 1]).toMatch(words.split(" ")[0] ?? "");
+  });
+
+  test.each([
+    "ignoredisk --only-use=disk/by-id/wwn-0x1\nzerombr\nclearpart --all --initlabel\nautopart",
+    "clearpart --linux --drives=disk/by-id/wwn-0x1",
+    "clearpart --none",
+  ])("has nothing against %j, which leaves other disks alone", async (lines) => {
+    const text = render().replace(disks, () => `${lines}\n`);
+    expect((await validateKickstart("x.ks", text, tools)).problems).toEqual([]);
+  });
+
   const hash = `$6$saltsalt$${"h".repeat(86)}`;
   test.each([
     ["rootpw hunter2", 1],
