@@ -9,6 +9,7 @@ import * as value from "./values.ts";
  * declare are kept even where their values are wrong, so that nothing refers to them in vain.
  */
 export interface Draft {
+  readonly hostName?: string;
   readonly network?: NetworkDraft;
   readonly backoffMinMs?: number;
   readonly backoffMaxMs?: number;
@@ -82,6 +83,7 @@ export function draftOf(config: unknown): Draft {
   const timing = get(config, "timing");
   const controller = get(config, "controller");
   return strip({
+    hostName: read(value.hostName, get(get(config, "host"), "name")),
     network: isMap(network) ? networkDraft(network) : undefined,
     backoffMinMs: ms(get(timing, "backoff_min"), "500ms"),
     backoffMaxMs: ms(get(timing, "backoff_max"), "30s"),

@@ -16,7 +16,7 @@ import type { Lab } from "./lab.ts";
 import { namespaceFile } from "./registry.ts";
 
 const program = join(import.meta.dirname, "../controller/main.ts");
-const PORT = 4320;
+export const controllerPort = 4320;
 
 /**
  * The reference controller in the gateway's namespace, where the hosts reach it over TLS with a certificate of the lab's own
@@ -43,7 +43,7 @@ export class LabController implements AsyncDisposable {
     // One that was killed leaves its socket.
     await rm(socket, { force: true });
     const files = ["--cert", join(certificates, "server.pem"), "--key", join(certificates, "server.key")];
-    const argv = ["--listen", `${address}:${PORT}`, ...files, "--page", socket];
+    const argv = ["--listen", `${address}:${controllerPort}`, ...files, "--page", socket];
     const enter = [`--net=${namespaceFile(lab.fabric.gateway)}`, process.execPath, program];
     const child = spawn("nsenter", [...enter, ...argv], {
       env: lab.env,
@@ -64,7 +64,7 @@ export class LabController implements AsyncDisposable {
     await mkdir(join(host.root, "etc/devcloud-agent"), { recursive: true });
     await copyFile(join(this.#certificates, "ca.pem"), join(host.root, file));
     return {
-      endpoints: [`wss://${gatewayAddress(labVlans.management)}:${PORT}/v1/opamp`],
+      endpoints: [`wss://${gatewayAddress(labVlans.management)}:${controllerPort}/v1/opamp`],
       tls: { ca: `/${file}` },
       allow: ["config:network.vlans", "config:network.addresses"],
       timing: {

@@ -3,6 +3,7 @@ import * as addresses from "./addresses.ts";
 import * as confirm from "./confirm.ts";
 import type { Finding } from "./finding.ts";
 import * as names from "./names.ts";
+import * as probes from "./probes.ts";
 import * as outside from "./outside.ts";
 import * as uplinks from "./uplinks.ts";
 import * as vlans from "./vlans.ts";
@@ -10,6 +11,7 @@ import * as vlans from "./vlans.ts";
 /** Everything that concerns more than one value, in no particular order; each looks at the draft alone. */
 const WHOLE: readonly ((draft: Draft) => readonly Finding[])[] = [
   confirm.gatewayProbe,
+  probes.ownProbes,
   confirm.confirmable,
   confirm.backoff,
   outside.endpoints,

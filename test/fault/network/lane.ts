@@ -1,4 +1,5 @@
 import { labVlans } from "../../lab/config.ts";
+import { LabController } from "../../lab/controller.ts";
 import { createLab, type Lab } from "../../lab/lab.ts";
 import type { ChaosLane, ChaosOptions } from "../lane.ts";
 import { faults } from "./faults/index.ts";
@@ -70,6 +71,8 @@ async function pairOf({ report, speed }: ChaosOptions): Promise<Pair> {
   const lab = await createLab({ hosts: 2, vlans, say: report.say });
   try {
     await lab.prune(prunedVlan);
+    // What a probe beyond the gateway's ARP asks.
+    await LabController.start(lab);
     const [first, second] = lab.hosts;
     if (first === undefined || second === undefined) throw new Error("The lab has no two hosts");
     const pace = paceAt(speed);

@@ -1,5 +1,7 @@
 import type { ConfigMap } from "../../lab/config.ts";
 import { labVlans } from "../../lab/config.ts";
+import { controllerPort } from "../../lab/controller.ts";
+import { gatewayAddress } from "../../lab/fabric.ts";
 import type { Random } from "../random.ts";
 import { type Pace, timingSection } from "./pace.ts";
 
@@ -34,6 +36,9 @@ export const start: Wanted = {
   confirmBy: "probes",
 };
 
+/** The second probe that answers whenever the gateway does. */
+const controller = `tcp:${gatewayAddress(labVlans.management)}:${controllerPort}`;
+
 /** Changes that leave the way to the management address alone, by name. */
 const changes: Readonly<Record<string, (wanted: Wanted, random: Random) => Partial<Wanted>>> = {
   "trunk VLAN": ({ trunk }, random) => ({ trunk: nextTrunk(trunk, random) }),
@@ -42,8 +47,7 @@ const changes: Readonly<Record<string, (wanted: Wanted, random: Random) => Parti
       [["developers"], ["general"], ["developers", "general"]].filter((vlans) => vlans.join() !== patch.join()),
     ),
   }),
-  // The manager's socket: the second probe that this host can always answer.
-  probes: ({ probes }) => ({ probes: probes.length === 1 ? ["gateway", "tcp:127.0.0.1:6640"] : ["gateway"] }),
+  probes: ({ probes }) => ({ probes: probes.length === 1 ? ["gateway", controller] : ["gateway"] }),
   updelay: ({ updelayMs }, random) => ({ updelayMs: (updelayMs + random.between(1, 400)) % 500 }),
   "storage address": ({ storage }) => ({ storage: !storage }),
 };
