@@ -11,6 +11,9 @@ import * as value from "./values.ts";
 export interface Draft {
   readonly hostName?: string;
   readonly network?: NetworkDraft;
+  readonly bootBudgetMs?: number;
+  readonly applyTimeoutMs?: number;
+  readonly uplinkSilentMs?: number;
   readonly backoffMinMs?: number;
   readonly backoffMaxMs?: number;
   readonly probeIntervalMs?: number;
@@ -85,6 +88,9 @@ export function draftOf(config: unknown): Draft {
   return strip({
     hostName: read(value.hostName, get(get(config, "host"), "name")),
     network: isMap(network) ? networkDraft(network) : undefined,
+    bootBudgetMs: ms(get(timing, "boot_budget"), "60s"),
+    applyTimeoutMs: ms(get(timing, "apply_timeout"), "10s"),
+    uplinkSilentMs: ms(get(timing, "uplink_silent"), "1300ms"),
     backoffMinMs: ms(get(timing, "backoff_min"), "500ms"),
     backoffMaxMs: ms(get(timing, "backoff_max"), "30s"),
     probeIntervalMs: ms(get(timing, "probe_interval"), "1s"),

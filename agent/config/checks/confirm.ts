@@ -49,9 +49,3 @@ function tooShort({ deadlineMs, good }: NonNullable<Draft["network"]>, probeInte
     },
   ];
 }
-
-export function backoff({ backoffMinMs, backoffMaxMs }: Draft): Finding[] {
-  if (backoffMinMs === undefined || backoffMaxMs === undefined || backoffMinMs <= backoffMaxMs) return [];
-  const message = "the first pause is longer than the longest";
-  return [{ code: "E_CONFIG_TIMING", message, path: ["timing", "backoff_min"], expected: `at most ${backoffMaxMs}ms` }];
-}

@@ -3,8 +3,9 @@ import * as addresses from "./addresses.ts";
 import * as confirm from "./confirm.ts";
 import type { Finding } from "./finding.ts";
 import * as names from "./names.ts";
-import * as probes from "./probes.ts";
 import * as outside from "./outside.ts";
+import * as probes from "./probes.ts";
+import * as timing from "./timing.ts";
 import * as uplinks from "./uplinks.ts";
 import * as vlans from "./vlans.ts";
 
@@ -13,7 +14,8 @@ const WHOLE: readonly ((draft: Draft) => readonly Finding[])[] = [
   confirm.gatewayProbe,
   probes.ownProbes,
   confirm.confirmable,
-  confirm.backoff,
+  timing.backoff,
+  timing.bounds,
   outside.endpoints,
   outside.proxy,
   outside.listeners,

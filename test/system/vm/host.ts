@@ -21,9 +21,9 @@ export const cables: readonly [Cable, Cable] = [
 
 /** Durations for a processor that is emulated. */
 export const timing: ConfigMap = {
-  boot_budget: "180s",
+  boot_budget: "80s",
   ovsdb_timeout: "30s",
-  apply_timeout: "60s",
+  apply_timeout: "30s",
   probe_interval: "500ms",
   probe_timeout: "3s",
   drift_interval: "10s",

@@ -47,6 +47,13 @@ describe("what is right at its limit passes", () => {
   });
 });
 
+describe("durations at the limits of those who count with them", () => {
+  it("pass", () => {
+    const timing = "timing: { boot_budget: 80s, apply_timeout: 30s, uplink_silent: 1001ms }\n";
+    expect(complaints(parse(MINIMAL, timing))).toEqual([]);
+  });
+});
+
 describe("what is wrong beyond its limit is named", () => {
   it.each([
     [
