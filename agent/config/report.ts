@@ -1,7 +1,7 @@
 import pc from "picocolors";
 import type { Problem } from "../core/errors.ts";
+import { Excerpts } from "./excerpt.ts";
 import { printable } from "./printable.ts";
-import { mayHoldSecret } from "./secrets.ts";
 import type { Source } from "./sources.ts";
 
 /** What one screen holds: 24 lines were yesterday, 40 are everywhere. */
@@ -10,7 +10,7 @@ const MOST = 20;
 
 export interface ReportOptions {
   readonly colour: boolean;
-  /** For excerpts; without them there are none. */
+  /** For excerpts; without them there are none. A line that may show a secret is never one. */
   readonly sources?: readonly Source[];
   readonly heading: string;
 }
@@ -26,7 +26,10 @@ export function renderProblems(problems: readonly Problem[], options: ReportOpti
   const shown = problems.slice(0, MOST);
   const more = problems.length > shown.length ? [`... and ${problems.length - shown.length} more`] : [];
   const room = SCREEN - 1 - more.length;
-  const forms = [full, short, oneLine].map((form) => () => shown.flatMap((problem) => form(problem, options, colours)));
+  const excerpts = new Excerpts(options.sources);
+  const forms = [full, short, oneLine].map(
+    (form) => () => shown.flatMap((problem) => form(problem, excerpts, colours)),
+  );
   let lines: string[] = [];
   for (const form of forms) {
     lines = form();
@@ -35,14 +38,19 @@ export function renderProblems(problems: readonly Problem[], options: ReportOpti
   return `${[colours.bold(options.heading), ...lines.slice(0, room), ...more].join("\n")}\n`;
 }
 
-function full(problem: Problem, options: ReportOptions, colours: Colours): string[] {
-  const lines = ["", title(problem, colours), `  ${printable(problem.message)}`, ...excerpt(problem, options, colours)];
+function full(problem: Problem, excerpts: Excerpts, colours: Colours): string[] {
+  const lines = [
+    "",
+    title(problem, colours),
+    `  ${printable(problem.message)}`,
+    ...excerpt(problem, excerpts, colours),
+  ];
   if (problem.expected !== undefined) lines.push(`  expected: ${printable(problem.expected)}`);
   if (problem.hint !== undefined) lines.push(colours.cyan(`  hint: ${printable(problem.hint, 400)}`));
   return lines;
 }
 
-function short(problem: Problem, _options: ReportOptions, colours: Colours): string[] {
+function short(problem: Problem, _excerpts: Excerpts, colours: Colours): string[] {
   const expected = problem.expected !== undefined ? [`expected: ${printable(problem.expected)}`] : [];
   const hint = problem.hint !== undefined ? [colours.cyan(`hint: ${printable(problem.hint)}`)] : [];
   const advice = [...expected, ...hint].join("; ");
@@ -50,7 +58,7 @@ function short(problem: Problem, _options: ReportOptions, colours: Colours): str
   return advice === "" ? [first] : [first, `  ${advice}`];
 }
 
-function oneLine(problem: Problem, _options: ReportOptions, colours: Colours): string[] {
+function oneLine(problem: Problem, _excerpts: Excerpts, colours: Colours): string[] {
   return [`${title(problem, colours)}: ${printable(problem.message, 100)}`];
 }
 
@@ -67,27 +75,14 @@ function placeOf({ file, line, column }: Problem): string {
     .join(":");
 }
 
-function excerpt({ file, line, column, path }: Problem, { sources }: ReportOptions, colours: Colours): string[] {
-  if (path !== undefined && mayHoldSecret(path.split(/[.[\]"]+/))) return [];
-  const text = sources?.find((source) => source.file === file)?.text;
-  if (text === undefined || line === undefined || column === undefined) return [];
-  const content = lineOf(text, line);
-  if (content === undefined || content.trim() === "") return [];
+function excerpt(problem: Problem, excerpts: Excerpts, colours: Colours): string[] {
+  const { line, column } = problem;
+  const content = excerpts.lineOf(problem);
+  if (content === undefined || line === undefined || column === undefined) return [];
   // A long line is shown from a little before the place.
   const start = column > 80 ? column - 40 : 0;
   const number = String(line).padStart(5);
   const visible = printable(content.slice(start, start + 100), 100).replaceAll("\t", " ");
   const pointer = " ".repeat(Math.max(0, printable(content.slice(start, column - 1), 100).length));
   return [colours.dim(`${number} | `) + visible, colours.dim(`${" ".repeat(5)} | `) + colours.red(`${pointer}^`)];
-}
-
-function lineOf(text: string, line: number): string | undefined {
-  let start = 0;
-  for (let count = 1; count < line; count++) {
-    const next = text.indexOf("\n", start);
-    if (next === -1) return undefined;
-    start = next + 1;
-  }
-  const end = text.indexOf("\n", start);
-  return text.slice(start, end === -1 ? undefined : end).replace(/\r$/, "");
 }

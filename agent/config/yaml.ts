@@ -11,6 +11,7 @@ import {
 } from "yaml";
 import type { Problem } from "../core/errors.ts";
 import { type Glance, glance, MAX_DEPTH, type Opening } from "./guard.ts";
+import { mayHoldSecret } from "./secrets.ts";
 import { type At, type Entry, formatPath, type MapNode, type Node, type Path } from "./tree.ts";
 
 /** One fragment, read. `tree` is absent when the text is not YAML or not a map: then `problems` says why. */
@@ -94,8 +95,9 @@ const WORDING: Readonly<Record<string, string>> = {
   RESOURCE_EXHAUSTION: "nested too deeply",
 };
 
+/** Without what the parser quotes of the text: a password that begins with ! or | is a tag or a header to it. */
 function brief(message: string): string {
-  const text = message.charAt(0).toLowerCase() + message.slice(1);
+  const text = message.charAt(0).toLowerCase() + message.slice(1).replace(/: .*$/s, "");
   return text.length > 160 ? `${text.slice(0, 160)}...` : text;
 }
 
@@ -173,7 +175,8 @@ class TreeBuilder {
     if (!target) {
       const hint =
         "An anchor (`&name`) has to come before its alias (`*name`). A value that begins with * needs quotes.";
-      this.#report("E_CONFIG_YAML", at, path, { message: `the alias *${anchor} has no anchor`, hint });
+      const alias = mayHoldSecret(path) ? "this alias" : `the alias *${anchor}`;
+      this.#report("E_CONFIG_YAML", at, path, { message: `${alias} has no anchor`, hint });
       return undefined;
     }
     this.#aliasDepth += 1;

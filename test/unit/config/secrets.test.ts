@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkConfig } from "../../../agent/cli/check-config.ts";
 import { configShow } from "../../../agent/cli/config-show.ts";
+import { renderProblems } from "../../../agent/config/report.ts";
 import { withoutSecrets } from "../../../agent/config/secrets.ts";
 import { tableOfFiles } from "./helpers.ts";
 
@@ -81,6 +82,50 @@ describe("a secret in the configuration", () => {
     const all = await shown(text);
     expect(all).not.toContain("4711");
     expect(all).toContain(expected);
+  });
+
+  const manifest = "manifest: { db: { environment: { P: hunter2 } } }";
+  it.each([
+    ["an unknown key", `version: 1\ncontainers: { ${manifest}, defualt: observe }\n`],
+    ["a wrong value", `version: 1\ncontainers: { default: obsrve, ${manifest} }\n`],
+    ["a key of another section", `{ version: 1, containers: { ${manifest} }, metrics: { listen: 3 } }\n`],
+    ["an account", "version: 1\ncontroller: { proxy: 'http://me:hunter2@p:1', alow: [] }\n"],
+    [
+      "a secret of two lines",
+      `version: 1\ncontainers: { manifest: { db: { environment: { P: "a
+  hunter2" } } }, defualt: observe }\n`,
+    ],
+    [
+      "the same key again",
+      `version: 1\ncontainers: { ${manifest}, manifest: { db: { environment: { P: hunter2 } } } }\n`,
+    ],
+    ["a bracket too few", `version: 1\ncontainers: { ${manifest}\n`],
+    ["a text after a text", "version: 1\ncontainers:\n  manifest: { db: { environment: { P: 'a' hunter2 } } }\n"],
+    ["a tag", "version: 1\ncontainers:\n  manifest: { db: { environment: { P: !hunter2 x } } }\n"],
+    ["an alias", "version: 1\ncontainers:\n  manifest: { db: { environment: { P: *hunter2 } } }\n"],
+    ["a block", "version: 1\ncontainers:\n  manifest:\n    db:\n      environment:\n        P: |hunter2\n"],
+    ["a proxy that is never closed", "version: 1\ncontroller: { proxy: http://me:hunter2@p:1\n"],
+  ])("is not shown with the line of another problem: %s", async (_, text) => {
+    const all = await shown(text);
+    expect(all).toContain(`${HOST}:`);
+    expect(all).not.toContain("hunter2");
+  });
+
+  it("is not shown with a line of a fleet", () => {
+    const text = `version: 1\nhosts: { a: { config: { containers: { ${manifest} } }, instal: {} } }\n`;
+    const problem = { code: "E", message: "m", file: "fleet.yaml", line: 2, column: 80, path: "hosts.a.instal" };
+    const sources = [{ file: "fleet.yaml", rank: 0, text }];
+    const all = renderProblems([problem, { ...problem, line: 1 }], { colour: false, heading: "", sources });
+    expect(all).not.toContain("hunter2");
+    expect(all).toContain("| version: 1");
+  });
+
+  it("keeps no other line back", async () => {
+    const text = `version: 1\ncontainers:\n  ${manifest}\n  defualt: observe # here\nnetwrk: {} # there\n`;
+    const all = await shown(text);
+    expect(all).toContain("| netwrk: {} # there");
+    expect(all).toContain("|   defualt: observe # here");
+    expect(await shown("version: 1\nnetwork: { # open\n")).toContain("| network: { # open");
   });
 
   it("is all that is left out", () => {
