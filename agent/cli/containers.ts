@@ -24,7 +24,12 @@ interface Context {
 
 /** The group `containers`. It only looks: what is done to containers follows from the configuration. */
 export function containersCommand(io: Io, context: () => Context, done: (code: number) => void): Command {
-  const group = new Command("containers").description("Kolla's containers on this host: how they are, and why");
+  const group = new Command("containers")
+    .description("Kolla's containers on this host: how they are, and why")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  devcloud-agent containers list\n  devcloud-agent containers why nova_compute\n",
+    );
   group
     .command("list")
     .description("every container, its state, its owner, and the agent's verdict")

@@ -13,7 +13,9 @@ const ANSWER_MS = 10_000;
 
 /** `controller retry`: the controller's last configuration once more, although it failed. */
 export function controllerCommand(io: Io, options: () => Context, done: (code: number) => void): Command {
-  const command = new Command("controller").description("the link to the central controller");
+  const command = new Command("controller")
+    .description("the link to the central controller")
+    .addHelpText("after", "\nExamples:\n  devcloud-agent controller retry\n");
   command
     .command("retry")
     .description("try the controller's last configuration again, although it failed")

@@ -15,7 +15,12 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 /** `kickstart`: renders and validates; touches nothing but the file that it is told to write. */
 export function kickstartCommand(io: Io, signal: () => AbortSignal, done: (code: number) => void): Command {
-  const group = new Command("kickstart").description("install a host from the same model that its agent reads");
+  const group = new Command("kickstart")
+    .description("install a host from the same model that its agent reads")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  devcloud-agent kickstart render --fleet fleet.yaml cmp07.dc1.example.net --output cmp07.ks\n  devcloud-agent kickstart validate cmp07.ks\n",
+    );
   group
     .command("render")
     .description("the kickstart of one host of a fleet; the whole fleet is checked")

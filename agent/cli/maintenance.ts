@@ -17,7 +17,12 @@ const MAX_REASON = 200;
 
 /** `maintenance on --for 2h`, `off`, `status`. */
 export function maintenanceCommand(io: Io, options: () => Context, done: (code: number) => void): Command {
-  const command = new Command("maintenance").description("leave this host alone while a person works on it");
+  const command = new Command("maintenance")
+    .description("leave this host alone while a person works on it")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  devcloud-agent maintenance on --for 2h --reason "new cables in rack 4"\n  devcloud-agent maintenance off\n',
+    );
   command
     .command("on")
     .description("nothing is repaired or restarted by itself for a while; what differs is still told")

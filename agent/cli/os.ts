@@ -13,12 +13,12 @@ export function osCommand(
   context: () => { readonly root: string; readonly signal: AbortSignal },
   done: (code: number) => void,
 ): Command {
-  const group = new Command("os").description("what this host boots from");
+  const group = new Command("os").description("what this host boots from").addHelpText("after", GROUP_HELP);
   group
     .command("status")
     .description("the deployments of this host: booted, staged, kept for rollback")
     .option("--json", "print one JSON document", false)
-    .addHelpText("after", "\nExit code: 0 in order, or a host without deployments; 1 not, or it could not be read.\n")
+    .addHelpText("after", STATUS_HELP)
     .action(async ({ json }: { json: boolean }) => {
       const { root, signal } = context();
       const os = new OperatingSystem(openDeployments(root));
@@ -62,3 +62,16 @@ function describe({ version, checksum, origin, pinned, locked }: Deployment): st
   const from = origin === undefined ? "" : ` from ${origin}`;
   return `${name}${from}${marks.length === 0 ? "" : `, ${marks.join(", ")}`}`;
 }
+
+const GROUP_HELP = `
+Examples:
+  devcloud-agent os status
+`;
+
+const STATUS_HELP = `
+Exit code: 0 in order, or a host without deployments; 1 not, or it could not be read.
+
+Examples:
+  devcloud-agent os status
+  devcloud-agent os status --json | jq .deployments
+`;

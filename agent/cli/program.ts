@@ -46,11 +46,11 @@ export async function runCli(argv: readonly string[], programPath: string, io: I
   registerCheckConfig(program, io, configFiles, done);
   registerConfigShow(program, io, configFiles, done);
   registerNetwork(program, io, () => ({ root: root(), program: programPath, signal }), done);
-  program.addCommand(containersCommand(io, () => ({ root: root(), signal }), done).exitOverride());
+  program.addCommand(containersCommand(io, () => ({ root: root(), signal }), done));
   program.addCommand(kickstartCommand(io, () => signal, done));
-  program.addCommand(controllerCommand(io, () => ({ root: root(), signal }), done).exitOverride());
-  program.addCommand(maintenanceCommand(io, () => ({ root: root(), signal }), done).exitOverride());
-  program.addCommand(osCommand(io, () => ({ root: root(), signal }), done).exitOverride());
+  program.addCommand(controllerCommand(io, () => ({ root: root(), signal }), done));
+  program.addCommand(maintenanceCommand(io, () => ({ root: root(), signal }), done));
+  program.addCommand(osCommand(io, () => ({ root: root(), signal }), done));
   program
     .command("status")
     .description("what the daemon says of this host")
@@ -66,12 +66,19 @@ export async function runCli(argv: readonly string[], programPath: string, io: I
     .description("print the version, and that of Node")
     .addHelpText("after", "\nExamples:\n  devcloud-agent version\n")
     .action(() => io.stdout(`devcloud-agent ${version} (node ${process.version})\n`));
+  for (const command of program.commands) inherit(command, program);
   try {
     await program.parseAsync([...argv], { from: "user" });
     return signal.aborted ? 130 : code;
   } catch (error) {
     return signal.aborted ? 130 : failed(error, io, json);
   }
+}
+
+/** A command that was made apart from the program ends the process and writes to the terminal by itself otherwise. */
+function inherit(command: Command, parent: Command): void {
+  command.copyInheritedSettings(parent);
+  for (const each of command.commands) inherit(each, command);
 }
 
 function failed(error: unknown, io: Io, json: boolean): number {

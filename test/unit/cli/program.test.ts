@@ -25,6 +25,9 @@ describe("a slip of the keyboard", () => {
     ["an unknown option of a command in a group", ["network", "plan", "--bogus"], "--bogus"],
     ["an unknown option of a command", ["status", "--bogus"], "--bogus"],
     ["an unknown command in a group", ["network", "paln"], "paln"],
+    ["an unknown option in a group of its own", ["os", "status", "--bogus"], "--bogus"],
+    ["an argument that is missing", ["kickstart", "validate"], "file"],
+    ["an option that is missing", ["maintenance", "on"], "--for"],
     ["an empty name of a container", ["containers", "why", ""], "the name of the container is empty"],
     ["an option without its value", ["network", "rollback", "--pending", "--at"], "--at"],
   ])("ends with 2 and names it on stderr: %s", async (_, words, named) => {
@@ -35,6 +38,28 @@ describe("a slip of the keyboard", () => {
 
   it("in the dead-man's moment ends with 2, before anything is looked for", async () => {
     expect(await cli("network", "rollback", "--pending", "--at", "abc")).toMatchObject({ code: 2, out: "", left: [] });
+  });
+});
+
+describe("the help of every command and group", () => {
+  /** A command, and those below it, as its own help names them. */
+  async function helps(words: readonly string[] = []): Promise<readonly (readonly [string, string])[]> {
+    const { code, out } = await cli(...words, "--help");
+    expect(code).toBe(0);
+    const [, commands = ""] = /^Commands:\n((?: .*\n)*)/m.exec(out) ?? [];
+    const names = [...commands.matchAll(/^ {2}([a-z][a-z-]*)/gm)].flatMap(([, name = "help"]) =>
+      name === "help" ? [] : name,
+    );
+    const below: (readonly [string, string])[] = [];
+    for (const name of names) below.push(...(await helps([...words, name])));
+    return [[words.join(" "), out], ...below];
+  }
+
+  it("has an example", async () => {
+    const all = await helps();
+    expect(all.length).toBeGreaterThan(30);
+    const without = all.filter(([, out]) => !/^Examples?:\n  devcloud-agent /m.test(out));
+    expect(without.map(([words]) => words)).toEqual([]);
   });
 });
 
