@@ -1,11 +1,12 @@
 import { defaultTiming } from "../config/timing.ts";
-import { AgentError } from "../core/errors.ts";
+import { AgentError, type Problem } from "../core/errors.ts";
 import { openHost } from "../host.ts";
 import { finishRollback } from "../network/ending.ts";
 import { systemClock } from "../system/clock.ts";
 import { askDaemon } from "../system/http.ts";
 import { loginAgeMs } from "../system/login.ts";
 import { placesUnder } from "../system/places.ts";
+import { openStateStore } from "../system/state-store.ts";
 import type { Status } from "../web/status.ts";
 import type { Io } from "./io.ts";
 import type { SessionOptions } from "./session.ts";
@@ -23,9 +24,8 @@ export async function answerPending(word: "confirm" | "rollback", io: Io, option
   if (word === "confirm") await refuseOldLogin(controlSocket, within);
   const answer = await askDaemon(controlSocket, "POST", `/v1/network/${word}`, within);
   if (answer === undefined) {
-    if (word === "rollback") return rollBackPending(undefined, undefined, io, options, "the operator said so");
-    io.stderr("The daemon does not run, so nothing waits to be confirmed.\n");
-    return 1;
+    if (word === "confirm") return await confirmLater(io, options);
+    return (await takeBack(undefined, undefined, io, options, "the operator said so")) ? 0 : 1;
   }
   const pending = typeof answer === "object" && answer !== null && "pending" in answer ? answer.pending : null;
   io.stdout(
@@ -34,6 +34,19 @@ export async function answerPending(word: "confirm" | "rollback", io: Io, option
       : `Change ${pending}: ${word === "confirm" ? "confirmed" : "is taken back"}.\n`,
   );
   return pending === null ? 1 : 0;
+}
+
+/** Only the daemon confirms, because it knows what answers; what it left behind waits for it until the deadline. */
+async function confirmLater(io: Io, { root }: SessionOptions): Promise<number> {
+  const onUnreadable = ({ message }: Problem) => io.stderr(`${message}\n`);
+  const state = openStateStore(placesUnder(root).networkState, { onUnreadable, keepAside: false });
+  const pending = await state.read("pending");
+  io.stderr(
+    pending === undefined
+      ? "No change is pending.\n"
+      : `Change ${pending.id} is pending, and the daemon does not run: start the daemon (systemctl start devcloud-agent), then confirm.\n`,
+  );
+  return 1;
 }
 
 /**
@@ -60,9 +73,20 @@ export async function rollBackPending(
   id: string | undefined,
   at: number | undefined,
   io: Io,
-  { root, program, signal }: SessionOptions,
-  reason = "not confirmed in time",
+  options: SessionOptions,
 ): Promise<number> {
+  await takeBack(id, at, io, options, "not confirmed in time");
+  return 0;
+}
+
+/** Resolves with whether there was something to take back. */
+async function takeBack(
+  id: string | undefined,
+  at: number | undefined,
+  io: Io,
+  { root, program, signal }: SessionOptions,
+  reason: string,
+): Promise<boolean> {
   const host = await openHost({
     root,
     program,
@@ -84,11 +108,11 @@ export async function rollBackPending(
     const claimed = await state.read("rolling-back");
     if (claimed === undefined || (id !== undefined && claimed.id !== id)) {
       io.stdout("No change is pending.\n");
-      return 0;
+      return false;
     }
     await persist(() => finishRollback(host.ports, claimed, reason, signal), signal);
     io.stdout(`Change ${claimed.id} was taken back.\n`);
-    return 0;
+    return true;
   } finally {
     host.close();
   }

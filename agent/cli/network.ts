@@ -76,7 +76,7 @@ export function registerNetwork(
     .description("confirm the change that waits for an operator's word (confirm.by: operator)")
     .addHelpText(
       "after",
-      "\nSay it over a connection that was made after the change: one from before may be the last that works.\nExit code: 0 confirmed, 1 no change is pending, 4 this login is older than the change.\n\nExamples:\n  devcloud-agent network confirm\n",
+      "\nSay it over a connection that was made after the change: one from before may be the last that works.\nExit code: 0 confirmed, 1 no change is pending, or the daemon does not run, 4 this login is older than the change.\n\nExamples:\n  devcloud-agent network confirm\n",
     )
     .action(async () => done(await answerPending("confirm", io, options())));
   group
@@ -87,7 +87,7 @@ export function registerNetwork(
       "do it here, without the daemon; nothing if the change was confirmed (used by the dead-man)",
     )
     .option("--at <ms>", "wait until this moment of the monotonic clock, or until the change is confirmed", moment)
-    .addHelpText("after", "\nExamples:\n  devcloud-agent network rollback              ask the daemon\n")
+    .addHelpText("after", ROLLBACK_HELP)
     .action(async (flags: { pending?: string | true; at?: number }) => {
       const { pending, at } = flags;
       if (pending === undefined) return done(await answerPending("rollback", io, options()));
@@ -180,4 +180,12 @@ Examples:
   devcloud-agent network apply --retry                 a configuration that was rolled back before
   devcloud-agent network apply --adopt                 a NIC with the address on it, or a bond of the kernel
   devcloud-agent network apply --confirm               and then, over a new connection: network confirm
+`;
+
+const ROLLBACK_HELP = `
+By the daemon, or here where that does not run.
+Exit code: 0 taken back, 1 failed or no change is pending; with --pending 0 also where none is.
+
+Examples:
+  devcloud-agent network rollback
 `;

@@ -152,6 +152,25 @@ test("a change waits for an operator where it is so configured", async () => {
   expect((await host().cli("network", "confirm")).code).toBe(1);
 });
 
+test("without the daemon an operator is told what waits for it, and a rollback has the exit code that it has with it", async () => {
+  const agent = await fresh();
+  const rollback = async (...flags: readonly string[]) => await host().cli("network", "rollback", ...flags);
+  expect(await rollback()).toMatchObject({ code: 1, stdout: "No change is pending.\n" });
+  const mark = await reconfigure(host(), { ...storage, confirm: { by: "operator", deadline: "60s" } });
+  await agent.event("change", "probe", { from: mark });
+  await agent.stop("SIGKILL");
+  const waits = await host().cli("network", "confirm");
+  expect(waits).toMatchObject({ code: 1, stdout: "" });
+  expect(waits.stderr).toMatch(
+    /^Change \S+ is pending, and the daemon does not run: start the daemon .*, then confirm\.\n$/,
+  );
+  expect(await rollback()).toMatchObject({ code: 0, stdout: expect.stringContaining("was taken back") as string });
+  expect(await rollback()).toMatchObject({ code: 1, stdout: "No change is pending.\n" });
+  // The dead-man is content where nothing is left to do.
+  expect((await rollback("--pending")).code).toBe(0);
+  expect(await host().cli("network", "confirm")).toMatchObject({ code: 1, stderr: "No change is pending.\n" });
+});
+
 test("a change that a starting daemon finds is confirmed by an operator while the daemon's first pass waits", async () => {
   await (await fresh()).stop();
   await reconfigure(host(), { ...storage, confirm: { by: "operator", deadline: "50s" } });
