@@ -13,8 +13,10 @@ import {
   agentComesAndGoes,
   agentReplacedByFalse,
   bootInOrder,
+  bootWithoutAgent,
   bootWithoutNode,
   deadMan,
+  maskAgent,
   packageRemoved,
   packageUpgraded,
 } from "./scenarios.ts";
@@ -88,6 +90,9 @@ async function scenarios(host: BootHost, report: Report): Promise<void> {
   await reboot();
   await play((it, to) => bootInOrder(it, to, "second boot"));
   await play(documentedCommands);
+  await play(maskAgent);
+  await reboot();
+  await play(bootWithoutAgent);
   await host.removeNode();
   await reboot();
   await play(bootWithoutNode);

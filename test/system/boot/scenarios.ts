@@ -163,6 +163,44 @@ export async function bootWithoutNode(host: BootHost, report: Report): Promise<v
   report.check(`${host.address} still answers the gateway`, await host.answers());
 }
 
+/** The units that operations.md names for a host whose image has the package. */
+const keptOff = ["devcloud-agent.service", "devcloud-agent-rescue.service", "devcloud-wait-online.service"];
+
+export async function maskAgent({ machine }: BootHost): Promise<void> {
+  await machine.must(["systemctl", "mask", "--now", ...keptOff]);
+  await machine.must(["touch", "/etc/devcloud-agent/docker-ungated"]);
+}
+
+/** The agent was kept off before this boot. */
+export async function bootWithoutAgent(host: BootHost, report: Report): Promise<void> {
+  report.scenario("boot with the agent kept off: nothing starts it, and nothing waits for it");
+  const { machine } = host;
+  report.line(`  systemd says ${await machine.booted()}`);
+  const passed = await machine.exec(["cat", "/run/devcloud-agent/docker-gate-passed"]);
+  report.check("Docker's gate let it pass at once", passed.stdout.includes("docker-ungated"), passed.stdout.trim());
+  const off = async (when: string): Promise<void> => {
+    const { agentState, dockerd, container } = await facts(machine);
+    report.check(`${when} the agent is off`, agentState === "inactive (dead)", agentState);
+    report.check(`${when} Docker and its container run`, dockerd > 0 && container > 0);
+  };
+  await off("after the boot");
+  // Whatever starts the agent, or the rescue that does: other units, and the timers when their time has come.
+  await machine.must(["systemctl", "restart", "docker.service"], { timeoutMs: 120_000 });
+  await machine.must(["systemctl", "start", "network-online.target"]);
+  for (const timer of ["devcloud-agent-rescue.timer", "devcloud-agent-rescue-late.timer"]) {
+    const started = await machine.exec(["systemctl", "start", timer]);
+    report.check(`${timer} has nothing to start`, started.code !== 0, started.stderr.trim());
+  }
+  const rescue = await machine.exec(["systemctl", "start", "devcloud-agent-rescue.service"]);
+  report.check("the rescue is not started", rescue.code !== 0 && /masked/.test(rescue.stderr), rescue.stderr.trim());
+  await off("after all of that");
+  report.check("nobody took the network up", !(await hasFile(host, "/run/devcloud-agent/net-ready")));
+  await machine.must(["systemctl", "unmask", ...keptOff]);
+  await machine.must(["rm", "/etc/devcloud-agent/docker-ungated"]);
+  await machine.must(["systemctl", "start", "devcloud-agent.service"], { timeoutMs: 120_000 });
+  report.check(`${host.address} answers the gateway again`, await report.eventually(() => host.answers(), 30_000));
+}
+
 export async function packageUpgraded(host: BootHost, report: Report): Promise<void> {
   const another = (before: Facts, now: Facts) => active(now.agentState) && now.agent !== before.agent;
   await leavesDockerAlone(host, report, "package upgraded", () => host.upgrade(), another);
