@@ -1,5 +1,6 @@
 import { linkOf, type NetworkConfig } from "../desired.ts";
 import type { HostObserved, Link } from "../observed.ts";
+import type { Avoided } from "../uplinks/avoid.ts";
 
 /** Why the network could not be made as it has to be, as far as it matters here. */
 export type Cause = "ovs-dead" | "not-converging" | "in-use" | "no-configuration";
@@ -27,13 +28,15 @@ export interface Facts {
   /** It was proven good before. */
   readonly proven: boolean;
   readonly host: HostObserved;
+  /** NICs that the bond is kept off. */
+  readonly avoid: readonly Pick<Avoided, "nic">[];
   /** The NIC, by its name in the configuration, whose kernel VLAN carries the addresses already. */
   readonly on?: string;
 }
 
 /** One thing to try. It is taken when the gateway answers over it, or without asking where `asks` is false. */
 export type Attempt =
-  /** Leave everything as it is: Open vSwitch cannot be asked, and may forward all the same. */
+  /** Leave everything as it is: Open vSwitch cannot be asked or refuses something, and may forward all the same. */
   | { readonly rung: "last-good"; readonly asks: true }
   | { readonly rung: "single-member"; readonly nic: string; readonly device: string; readonly asks: false }
   | { readonly rung: "kernel-vlan"; readonly nic: string; readonly device: string; readonly asks: boolean }
@@ -43,16 +46,20 @@ export type Attempt =
  * What to try, from the highest rung down; nothing, when no rung would help. Pure. Without carrier on any NIC there is nothing
  * to climb down for: bond and address stay, and the cable is waited for.
  */
-export function attempts({ cause, config, proven, host, on }: Facts): readonly Attempt[] {
+export function attempts({ cause, config, proven, host, avoid, on }: Facts): readonly Attempt[] {
   if (cause === "no-configuration" || config === undefined) {
     const nics = host.kernel.links.filter(isUnusedNic);
     return reachable(host, []) ? [] : linkLocal(nics);
   }
   const { network } = config;
-  const members = network.bond.members.flatMap((nic) => {
-    const link = linkOf(nic, network, host.kernel.links);
-    return link?.carrier === true ? [{ nic, link }] : [];
-  });
+  const kept = (nic: string): boolean => avoid.some((entry) => entry.nic === nic);
+  // One that the bond is kept off is better than none.
+  const members = network.bond.members
+    .toSorted((a, b) => Number(kept(a)) - Number(kept(b)))
+    .flatMap((nic) => {
+      const link = linkOf(nic, network, host.kernel.links);
+      return link?.carrier === true ? [{ nic, link }] : [];
+    });
   if (members.length === 0) return [];
   // Not proven: whoever works on this host now works through what is there.
   if (!proven && reachable(host, Object.keys(network.addresses))) return [];
@@ -64,7 +71,8 @@ export function attempts({ cause, config, proven, host, on }: Facts): readonly A
   const present = vlans.find((attempt) => attempt.rung === "kernel-vlan" && attempt.nic === on);
   const others = vlans.filter((attempt) => attempt !== present);
   return [
-    ...(cause === "ovs-dead" && on === undefined ? [{ rung: "last-good", asks: true } as const] : []),
+    // Whoever has one address refused keeps those that work: to move them for it would cut off what it is about to save.
+    ...(cause !== "in-use" && on === undefined ? [{ rung: "last-good", asks: true } as const] : []),
     ...(cause === "ovs-dead"
       ? []
       : members.map(({ nic, link }): Attempt => ({ rung: "single-member", nic, device: link.name, asks: false }))),

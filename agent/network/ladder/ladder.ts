@@ -4,11 +4,12 @@ import { applyHost, converge, observeHost } from "../converge.ts";
 import { linkOf, type NetworkConfig, targetOf } from "../desired.ts";
 import { remember } from "../ledger.ts";
 import type { HostObserved } from "../observed.ts";
-import { planHost, sameAddress } from "../plan-host.ts";
+import { planHost } from "../plan-host.ts";
 import type { NetworkPorts } from "../ports.ts";
 import { hasCarrier } from "../standing.ts";
 import type { Step } from "../steps.ts";
 import type { Target } from "../target.ts";
+import { holding } from "../uplinks/avoid.ts";
 import { type Attempt, attempts, type Cause, isUnusedNic } from "./attempts.ts";
 import { describeRung, type Rung, type RungName, rungNumbers } from "./rung.ts";
 import { kernelVlanTarget, onlyMember, planLinkLocal, probesFrom, standIn, withoutOvs } from "./targets.ts";
@@ -51,10 +52,12 @@ export class Ladder {
     await this.#raise(config, signal);
     const host = await observeHost(this.#ports, signal);
     const on = config && nicOf(config, host);
+    const avoided = (await this.#ports.state.read("avoid"))?.nics ?? [];
     const facts = {
       cause,
       proven,
       host,
+      avoid: holding(avoided, this.#ports.clock.now(), this.#ports.bootId),
       ...(config === undefined ? {} : { config }),
       ...(on === undefined ? {} : { on }),
     };
@@ -102,16 +105,13 @@ export class Ladder {
     if (config === undefined) return false;
     switch (attempt.rung) {
       case "last-good":
-        return (
-          (await this.#carries(config, (name) => name, signal)) && this.#answers(config, (name) => name, timing, signal)
-        );
+        return this.#works(config, (name) => name, timing, signal, attempt);
       case "single-member":
         return this.#singleMember(config, attempt.device, signal);
       case "kernel-vlan": {
         const deviceFor = (name: string): string => standIn(config.network, name, attempt.device);
         await this.#make((host) => kernelVlanTarget(config, attempt.device, host), signal);
-        if (!(await this.#carries(config, deviceFor, signal))) return false;
-        return !attempt.asks || this.#answers(config, deviceFor, timing, signal);
+        return this.#works(config, deviceFor, timing, signal, attempt);
       }
     }
   }
@@ -154,27 +154,18 @@ export class Ladder {
     }
   }
 
-  /** Whether every address of the configuration is on its device, or on what stands in for it, and that has carrier. */
-  async #carries(config: NetworkConfig, deviceFor: (name: string) => string, signal: AbortSignal): Promise<boolean> {
-    const kernel = await this.#ports.kernel.observe(signal);
-    return Object.entries(config.network.addresses).every(([name, { ipv4, ipv6 }]) => {
-      const device = deviceFor(name);
-      const link = kernel.links.find((other) => other.name === device);
-      const there = (address: string): boolean =>
-        kernel.addresses.some((entry) => sameAddress(entry, { device, address }));
-      return link?.up === true && link.carrier && [...ipv4, ...ipv6].every(there);
-    });
-  }
-
-  /** Whether any of those answers who tell that the host is on its network; nobody to ask counts as an answer. */
-  async #answers(
+  /** Whether an address of the configuration is there, and any of those answers who tell that the host is on its network. */
+  async #works(
     config: NetworkConfig,
     deviceFor: (name: string) => string,
     { probeTimeoutMs }: Timing,
     signal: AbortSignal,
+    { asks }: Pick<Attempt, "asks">,
   ): Promise<boolean> {
-    const probes = probesFrom(config, deviceFor);
-    if (probes.length === 0) return true;
+    const probes = probesFrom(config, deviceFor, await this.#ports.kernel.observe(signal));
+    if (probes === undefined) return false;
+    // Nobody to ask counts as an answer.
+    if (!asks || probes.length === 0) return true;
     for (let tries = 0; tries < TRIES; tries += 1) {
       const results = await Promise.all(probes.map((probe) => this.#ports.prober.probe(probe, probeTimeoutMs, signal)));
       if (results.some(({ ok }) => ok)) return true;

@@ -29,7 +29,7 @@ export function describeRung({ name, nic, devices = [], why }: Omit<Rung, "since
     case "last-good":
       return why === undefined
         ? "the network stands through Open vSwitch"
-        : "the gateway answers, and Open vSwitch cannot be asked";
+        : "the gateway answers, although not everything can be made as it has to be";
     case "single-member":
       return `the bond stands on ${nic ?? "one member"} alone`;
     case "kernel-vlan":

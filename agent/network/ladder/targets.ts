@@ -2,7 +2,8 @@ import type { NetworkSettings } from "../../config/settings.ts";
 import type { ProbeTarget } from "../../core/probe.ts";
 import type { NetworkConfig } from "../desired.ts";
 import { addressesOn } from "../objects/address.ts";
-import type { HostObserved } from "../observed.ts";
+import type { HostObserved, KernelObserved } from "../observed.ts";
+import { sameAddress } from "../plan-host.ts";
 import { probeTargets } from "../probes.ts";
 import type { IpStep, Step } from "../steps.ts";
 import type { Target, VlanTarget } from "../target.ts";
@@ -96,10 +97,38 @@ export function planLinkLocal(devices: readonly string[], { kernel }: HostObserv
   });
 }
 
-/** Who has to answer, asked from the devices that stand in for the configuration's. Gateways first: they are nearest. */
-export function probesFrom({ network }: NetworkConfig, deviceFor: (name: string) => string): readonly ProbeTarget[] {
-  const all = Object.entries(network.addresses).flatMap(([name, { gateway }]): ProbeTarget[] =>
-    gateway === undefined ? [] : [{ kind: "gateway", device: deviceFor(name), address: gateway }],
-  );
-  return all.length > 0 ? all : probeTargets(network).filter(({ kind }) => kind === "tcp");
+/**
+ * Who has to answer, asked from where the configuration's addresses are now; gateways first, as they are nearest. One that is refused
+ * must not cost the host those that work: what is missing asks nobody. Empty: the configuration names nobody to ask. Absent: there is
+ * no address to ask from. Pure.
+ */
+export function probesFrom(
+  { network }: NetworkConfig,
+  deviceFor: (name: string) => string,
+  { links, addresses }: KernelObserved,
+): readonly ProbeTarget[] | undefined {
+  const there = (name: string, family: (address: string) => boolean): boolean => {
+    const device = deviceFor(name);
+    const { ipv4 = [], ipv6 = [] } = network.addresses[name] ?? {};
+    const wanted = [...ipv4, ...ipv6].filter(family);
+    const works = links.some((link) => link.name === device && link.up && link.carrier);
+    return works && wanted.some((address) => addresses.some((entry) => sameAddress(entry, { device, address })));
+  };
+  const names = Object.keys(network.addresses);
+  const gateways = names.flatMap((name): Extract<ProbeTarget, { kind: "gateway" }>[] => {
+    const { gateway } = network.addresses[name] ?? {};
+    return gateway === undefined ? [] : [{ kind: "gateway", device: name, address: gateway }];
+  });
+  if (gateways.length > 0) {
+    const askable = gateways.filter(({ device, address }) =>
+      there(device, (other) => isIPv6(other) === isIPv6(address)),
+    );
+    return askable.length === 0 ? undefined : askable.map((probe) => ({ ...probe, device: deviceFor(probe.device) }));
+  }
+  if (!names.some((name) => there(name, () => true))) return undefined;
+  return probeTargets(network).filter(({ kind }) => kind === "tcp");
+}
+
+function isIPv6(address: string): boolean {
+  return address.includes(":");
 }

@@ -254,6 +254,87 @@ describe("a member that cannot be had", () => {
   });
 });
 
+describe("a host that stands, and whose kernel refuses one of its addresses", () => {
+  const both = networkSettings({
+    addresses: {
+      mgmt0: { vlan: "management", ipv4: ["10.1.0.17/24"], ipv6: ["2001:db8::17/64"], gateway: "10.1.0.1", routes: [] },
+    },
+  });
+
+  /** As after a hardening that sets net.ipv6.conf.all.disable_ipv6; what else `ip` was asked for is in `lines`. */
+  async function hardened(): Promise<{ host: FakeHost; agent: Agent; lines: string[] }> {
+    const host = await standingHost(both);
+    const agent = new Agent(host, { network: both }, daemon);
+    expect((await agent.pass()).state).toBe("converged");
+    const lines: string[] = [];
+    const batch = host.kernel.batch.bind(host.kernel);
+    host.kernel.addresses = host.kernel.addresses.filter(({ address }) => !address.includes(":"));
+    host.kernel.batch = (all) =>
+      all.flatMap((line) => {
+        if (line.includes("2001:db8::17")) return ["RTNETLINK answers: Permission denied"];
+        lines.push(line);
+        return batch([line]);
+      });
+    return { host, agent, lines };
+  }
+
+  test("keeps what works while the gateway answers: nothing is moved, and the refusal is told at every try", async () => {
+    const { host, agent, lines } = await hardened();
+    const { commits } = host;
+    for (let tries = 0; tries < 5; tries += 1) {
+      await expect(agent.pass()).rejects.toMatchObject({ code: "E_NETWORK_NOT_CONVERGING" });
+      await host.clock.sleep(30_000, new AbortController().signal);
+    }
+    expect(agent.network.rung).toMatchObject({ rung: 0, why: expect.stringContaining("add-address") });
+    expect(addressesOf(host)).toEqual(["10.1.0.17/24 on mgmt0"]);
+    expect(host.commits).toBe(commits);
+    expect(lines).toEqual([]);
+  });
+
+  test("is asked for at the gateway only from an address that is there", async () => {
+    const { host, agent } = await hardened();
+    host.kernel.addresses = [];
+    host.kernel.batch = () => ["RTNETLINK answers: Permission denied"];
+    const asked: ProbeTarget[] = [];
+    host.answers = (target) => {
+      asked.push(target);
+      return true;
+    };
+    await agent.pass().catch(() => undefined);
+    expect(asked).toEqual([]);
+  });
+
+  test("stands on a VLAN of the kernel with what it has, where Open vSwitch is dead as well", async () => {
+    const { host, agent } = await hardened();
+    host.reboot();
+    host.ovsdb = "dead";
+    host.kernel.setInternal([]);
+    host.answers = (target) => overVlan(target, host);
+    await climbDown(host, new Agent(host, { network: both }, daemon));
+    expect(addressesOf(host)).toEqual(["10.1.0.17/24 on dc-vlan100"]);
+    expect(agent.network.rung).toMatchObject({ rung: 0 });
+  });
+});
+
+describe("a NIC that the bond is kept off", () => {
+  test("is the last one that a lower rung is built on", async () => {
+    const host = await withoutOvs();
+    await host.state.write("avoid", { nics: [{ nic: "em1", why: "drained", since: 0 }] });
+    const agent = new Agent(host, { network: good }, daemon);
+    await climbDown(host, agent);
+    expect(agent.network.rung).toMatchObject({ rung: 2, nic: "em2" });
+  });
+
+  test("is better than none", async () => {
+    const host = await withoutOvs();
+    await host.state.write("avoid", { nics: [{ nic: "em1", why: "drained", since: 0 }] });
+    host.kernel.change("em2", { carrier: false });
+    const agent = new Agent(host, { network: good }, daemon);
+    await climbDown(host, agent);
+    expect(agent.network.rung).toMatchObject({ rung: 2, nic: "em1" });
+  });
+});
+
 describe("a host without a configuration that it could use", () => {
   test("and without a last good network is at once reached by IPv6 link-local, and says what is wrong", async () => {
     const host = new FakeHost();
