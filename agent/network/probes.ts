@@ -22,8 +22,9 @@ export interface Choice {
 }
 
 /**
- * Asks before anything is touched: what answers now has to answer afterwards, what is silent now proves nothing. A gateway that
- * only the new configuration has cannot be asked yet, and has to answer afterwards.
+ * Asks before anything is touched: what answers now has to answer afterwards, what is silent now proves nothing. A gateway is asked from
+ * the device that it has now, which the change may rename or replace; one that only the new configuration has cannot be asked yet, and
+ * has to answer afterwards.
  */
 export async function chooseProbes(
   wanted: readonly ProbeTarget[],
@@ -32,11 +33,25 @@ export async function chooseProbes(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Choice> {
-  const known = new Set(probeTargets(current).map(nameOf));
-  const askable = wanted.filter((target) => target.kind !== "gateway" || known.has(nameOf(target)));
-  const results = await Promise.all(askable.map((target) => ask(target, prober, timeoutMs, signal)));
+  const asked = wanted.flatMap((target) => {
+    const now = targetNow(target, current);
+    return now === undefined ? [] : [{ target, now }];
+  });
+  const results = await Promise.all(
+    asked.map(async ({ target, now }) => ({ ...(await ask(now, prober, timeoutMs, signal)), target })),
+  );
   const silent = results.filter(({ ok }) => !ok);
   return { required: wanted.filter((target) => silent.every((result) => result.target !== target)), silent };
+}
+
+/** How a target of the new configuration is asked through the current one; absent: it cannot be. */
+function targetNow(target: ProbeTarget, current: NetworkSettings): ProbeTarget | undefined {
+  if (target.kind !== "gateway") return target;
+  const devices = Object.entries(current.addresses).flatMap(([device, { gateway }]) =>
+    gateway === target.address ? [device] : [],
+  );
+  const device = devices.includes(target.device) ? target.device : devices[0];
+  return device === undefined ? undefined : { ...target, device };
 }
 
 async function ask(target: ProbeTarget, prober: Prober, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {

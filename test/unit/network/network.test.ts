@@ -275,6 +275,21 @@ describe("a change", () => {
     expect((await host.state.read("history"))?.changes.map(({ result }) => result)).toEqual(["confirmed", "confirmed"]);
   });
 
+  test("that renames the port asks its gateway from the old one before and from the new one afterwards", async () => {
+    const { mgmt0 } = good.addresses;
+    if (mgmt0 === undefined) throw new Error("the host has no management port");
+    const host = await standingHost();
+    const asked: string[] = [];
+    host.answers = (target) => {
+      if (target.kind !== "gateway") return true;
+      if (asked.at(-1) !== target.device) asked.push(target.device);
+      return host.kernel.addresses.some(({ device }) => device === target.device);
+    };
+    const agent = new Agent(host, { network: { ...good, addresses: { oob0: mgmt0 } } });
+    expect((await agent.pass()).state).toBe("converged");
+    expect(asked).toEqual(["mgmt0", "oob0"]);
+  });
+
   test("waits for a person where it is so configured, and takes the person's word at once", async () => {
     for (const word of ["confirm", "rollback"] as const) {
       const host = await standingHost();
