@@ -1,5 +1,6 @@
 import type { Risk } from "../core/step.ts";
 import { differing } from "./columns.ts";
+import { planLeftovers } from "./leftovers.ts";
 import { bridgeOf, findBridge, findInterface, findPort, interfacesOf, type Observed, portsOf } from "./observed.ts";
 import { isOurs } from "./owner.ts";
 import { planHost } from "./plan-host.ts";
@@ -19,6 +20,7 @@ export function plan(target: Target, observed: Observed): readonly Step[] {
     ...planRoot(target, observed),
     // What belongs on a device that has to be made anew first is planned when it is there.
     ...planHost(target, observed).filter((step) => !("device" in step && going.includes(step.device))),
+    ...planLeftovers(target, observed),
   ];
 }
 

@@ -2,6 +2,7 @@ import type { Problem } from "../core/errors.ts";
 import { linkOf, type NetworkConfig, targetOf } from "./desired.ts";
 import { dnsProblems } from "./dns.ts";
 import { anyCarrier, faults } from "./faults.ts";
+import { leftoverProblems } from "./leftovers.ts";
 import type { Observed } from "./observed.ts";
 import { sameAddress } from "./plan-host.ts";
 import { foreignControl } from "./refusals.ts";
@@ -33,6 +34,7 @@ export function standingProblems(config: NetworkConfig, observed: Observed, targ
     ...dnsProblems(target, observed),
     ...foreignControl(config, observed.ovs),
     ...nicProblems(config, observed),
+    ...leftoverProblems(config, target, observed),
     ...config.network.bond.members.flatMap((nic) => nicProblem(nic, config, observed)),
   ];
 }

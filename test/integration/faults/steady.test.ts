@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { AgentProcess, LogLine } from "../../lab/agent.ts";
 import type { Host } from "../../lab/host.ts";
 import type { Ping, PingReport } from "../../lab/ping.ts";
-import { asDelivered, expectVerified, reconfigure, sharedLab, standing, stateOf, tells } from "../network-lab.ts";
+import { addressesOf, asDelivered, expectVerified, reconfigure, sharedLab, standing, stateOf, tells } from "../network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;
@@ -275,6 +275,31 @@ test("a NIC that appears long after the boot joins the bond, and nobody notices"
   await again.waitFor(nothingWrong, { from: mark });
   const report = await answered("a NIC that comes late");
   expect(report.lost).toBeLessThanOrEqual(3);
+  await expectVerified(host());
+});
+
+test("addresses that an initramfs left on the members: the host's own is taken off, a stranger's is told", async () => {
+  await agent.stop("SIGKILL");
+  await host().reboot({ ovs: false });
+  const own = `${host().address}/24`;
+  for (const words of [
+    ["link", "set", "em1", "up"],
+    ["address", "add", own, "dev", "em1"],
+    ["address", "add", "192.168.7.7/24", "dev", "em2"],
+  ])
+    await host().exec(["ip", ...words]);
+  await host().startOvs();
+  const again = await standing(host());
+  const told = await again.waitFor(tells("E_NIC_ADDRESS"));
+  expect(JSON.stringify(told.problems)).toContain("em2 carries the address 192.168.7.7/24");
+  expect(await addressesOf(host(), "em1")).not.toContain(own);
+  expect(await addressesOf(host(), "em2")).toContain("192.168.7.7/24");
+  expect(await addressesOf(host(), "mgmt0")).toContain(own);
+  await ping.answered(20);
+  await answered("addresses on members");
+  const mark = again.mark();
+  await host().exec(["ip", "address", "del", "192.168.7.7/24", "dev", "em2"]);
+  await again.waitFor(nothingWrong, { from: mark });
   await expectVerified(host());
 });
 
