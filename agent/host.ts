@@ -3,13 +3,14 @@ import type { Timing } from "./config/settings.ts";
 import type { Problem } from "./core/errors.ts";
 import { Ovs } from "./network/ovs.ts";
 import type { NetworkEvent, NetworkPorts } from "./network/ports.ts";
+import { openAnnouncing } from "./system/announce.ts";
 import { systemClock } from "./system/clock.ts";
 import { writeConsole } from "./system/console.ts";
 import { openDeadMan } from "./system/dead-man.ts";
 import { openDns } from "./system/dns.ts";
 import { readFileBounded, writeFileAtomic } from "./system/files.ts";
 import { Ip } from "./system/ip.ts";
-import { announce, neighbourhood } from "./system/neighbourhood.ts";
+import { neighbourhood } from "./system/neighbourhood.ts";
 import { OvsDaemons } from "./system/ovs-daemons.ts";
 import { type Places, placesUnder } from "./system/places.ts";
 import { prober } from "./system/prober.ts";
@@ -68,7 +69,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     state: openStateStore(places.networkState, { onUnreadable: onProblem, keepAside: options.looksOnly !== true }),
     prober,
     neighbourhood,
-    announce,
+    ...openAnnouncing(places.ipv6),
     deadMan: openDeadMan(root, program),
     systemId: openSystemIdFile(places.systemId),
     dns: openDns(places),

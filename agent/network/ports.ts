@@ -21,8 +21,10 @@ export interface NetworkPorts {
   readonly prober: Prober;
   readonly deadMan: DeadMan;
   readonly neighbourhood: Neighbourhood;
-  /** Tells the neighbours of a device where an address is now. Not waited for; never fails. */
+  /** Tells the neighbours of a device where an address is now, which may have another MAC address. Not waited for; never fails. */
   readonly announce: (device: string, address: string) => void;
+  /** Lets the switches learn that an address with the MAC address that it had is on another way. Not waited for; never fails. */
+  readonly greet: (device: string, address: string) => void;
   readonly systemId: SystemIdFile;
   readonly dns: DnsPort;
   /** Says something on the machine's console. Not waited for; never fails. */

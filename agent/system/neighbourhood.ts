@@ -7,7 +7,6 @@ import { systemClock } from "./clock.ts";
 import { run } from "./run.ts";
 
 const TIMEOUT_MS = 2_000;
-const ANNOUNCE_MS = 3_000;
 
 /** What arping, ping and the kernel's neighbour table know of a network. */
 export const neighbourhood: Neighbourhood = {
@@ -56,17 +55,4 @@ function listenOnce(
 function hasAnswered(entry: unknown): entry is { readonly dst: string } {
   if (typeof entry !== "object" || entry === null || !("dst" in entry) || !("lladdr" in entry)) return false;
   return typeof entry.dst === "string" && isIPv4(entry.dst);
-}
-
-/**
- * Says where an address is now: gratuitous ARP, or for IPv6 a greeting to all nodes. The address has the MAC that it had, so it is the
- * switches that have to learn, and any frame will do for that.
- */
-export function announce(device: string, address: string): void {
-  const signal = AbortSignal.timeout(ANNOUNCE_MS);
-  const [command, args] = isIPv6(address)
-    ? ["ping", ["-6", "-n", "-c", "1", "-w", "1", "-I", device, "ff02::1"]]
-    : ["arping", ["-U", "-c", "1", "-w", "1", "-I", device, address]];
-  // Nobody has to answer it; an address that is gone by now needs no announcement.
-  void run(command, args, { signal, timeoutMs: ANNOUNCE_MS }).catch(() => undefined);
 }

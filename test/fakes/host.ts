@@ -221,6 +221,7 @@ export class FakeProcess {
         known: async () => host.neighbours,
       },
       announce: () => undefined,
+      greet: () => undefined,
       setIpv6: (device, { setting, value }) => this.#effect(() => host.kernel.setIpv6(device, setting, value)),
       writeRescue: (script) =>
         this.#effect(() => {

@@ -100,13 +100,12 @@ function begin(port: SnifferPort, device: string, frames: Map<Tag, number>, sign
  * proves the active one. It is what every host asks now and then, and harmless. VLANs without an address of this host stay unasked.
  */
 async function ask({ host, desired: { network } }: Session, answered: Set<number>, signal: AbortSignal): Promise<void> {
-  const { clock, prober, announce } = host.ports;
+  const { clock, prober, greet } = host.ports;
   const addresses = Object.entries(network.addresses);
   while (!signal.aborted) {
     for (const [device, { vlan, gateway, ipv4, ipv6 }] of addresses) {
       const id = network.vlans[vlan];
-      if (gateway === undefined || id === undefined)
-        for (const entry of [...ipv4, ...ipv6]) announce(device, bare(entry));
+      if (gateway === undefined || id === undefined) for (const entry of [...ipv4, ...ipv6]) greet(device, bare(entry));
       else if (await answers(gateway, device)) answered.add(id);
     }
     await clock.sleep(ASK_EVERY_MS, signal).catch(() => undefined);

@@ -67,7 +67,7 @@ export class Uplinks {
     const moves = this.#flaps.moved(flapping, now);
     if (moves > 0) this.#ports.report({ event: "failover", ...moved, moves });
     if (flapping) void this.#hold(from, to).catch((error: unknown) => this.#tell(error));
-    if (to !== undefined && moves > 0) this.#announce(config);
+    if (to !== undefined && moves > 0) this.#greet(config);
   }
 
   /** Keeps the bond off a NIC, for work on its switch. Throws E_NIC_UNKNOWN, E_NIC_LAST, E_NIC_NOT_MOVED, E_NETWORK_OBSERVE, E_NETWORK_CHANGING. */
@@ -181,9 +181,10 @@ export class Uplinks {
     });
   }
 
-  #announce({ network }: NetworkConfig): void {
+  /** The addresses keep their MAC address when the bond moves. */
+  #greet({ network }: NetworkConfig): void {
     for (const [device, { ipv4, ipv6 }] of Object.entries(network.addresses)) {
-      for (const cidr of [...ipv4, ...ipv6]) this.#ports.announce(device, cidr.split("/")[0] ?? cidr);
+      for (const cidr of [...ipv4, ...ipv6]) this.#ports.greet(device, cidr.split("/")[0] ?? cidr);
     }
   }
 

@@ -104,6 +104,39 @@ test("the name servers are in resolv.conf when the network stands, and the rollb
   await expect.poll(() => readFile(file, "utf8")).toContain("nameserver 10.1.0.2");
 });
 
+test("an address that comes back with another MAC address is told to neighbours that remember the old one, in both families", async () => {
+  await confirmed({ addresses: { mgmt0: { ipv6: ["fd00:1:100::11/64"] } } });
+  await host().agent?.stop("SIGKILL");
+  await host().reboot();
+  const remembered = [host().address, "fd00:1:100::11"];
+  for (const address of remembered) {
+    const entry = ["to", address, "lladdr", "02:00:00:00:99:99", "dev", "vlan100", "nud", "stale"];
+    await lab().gateway("ip", "neighbour", "replace", ...entry);
+  }
+  await standing(host());
+  const mac = (await host().exec(["cat", "/sys/class/net/mgmt0/address"])).stdout.trim();
+  for (const address of remembered) {
+    const entry = async () => (await lab().gateway("ip", "neighbour", "show", "to", address)).stdout;
+    // Without a word from us it would hold on to the old one until it has asked that in vain, for seconds.
+    await expect.poll(entry, { timeout: 4_000, interval: 100 }).toContain(`lladdr ${mac}`);
+  }
+});
+
+test("a bond that moves shows the switches its new way at once, by a frame of each family", async () => {
+  const mac = await host().vsctl("get", "Port", "bond0", "bond_active_slave");
+  const [active, standby] = mac.includes(host().nics[0].mac) ? ["em1", "em2"] : ["em2", "em1"];
+  const own = (await host().exec(["cat", "/sys/class/net/mgmt0/address"])).stdout.trim();
+  const filter = `ether src ${own} and vlan and (arp or icmp6)`;
+  const capture = await lab().capture(host(), standby, { filter });
+  await lab().cut(host(), active);
+  await capture.waitFor(({ etherType }) => etherType === 0x0806);
+  const greeting = await capture.waitFor(({ etherType }) => etherType === 0x86dd);
+  expect(greeting).toMatchObject({ source: own, destination: "33:33:00:00:00:01", vlan: 100 });
+  await capture.stop();
+  await lab().mend(host(), active);
+  await confirmed(null);
+});
+
 // The last: the switches send this VLAN without its tag from here on.
 test("the native VLAN leaves the NICs without a tag, all others with theirs", async () => {
   await lab().untag(host(), 105);
