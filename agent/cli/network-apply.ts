@@ -7,6 +7,7 @@ import { exists } from "../system/files.ts";
 import { askDaemon, followDaemon } from "../system/http.ts";
 import { placesUnder } from "../system/places.ts";
 import type { Status } from "../web/status.ts";
+import { exitCodes } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 import { renderProblems } from "./network-render.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
@@ -30,7 +31,8 @@ export async function applyNetwork(
   }
   const { problems, hash } =
     (await throughDaemon(controlSocket, asked, json, io, options.signal)) ?? (await here(session, asked));
-  const applied = hash === session.desired.hash;
+  // Nothing is written beside a second Open vSwitch, not even what was applied before and differs by now.
+  const applied = hash === session.desired.hash && problems.every(({ code }) => code !== "E_OVS_SECOND");
   if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-apply/v1", applied, problems })}\n`);
   else {
     const heading = applied ? "The network is as configured." : "Not applied: the host keeps the network that it had.";
@@ -38,15 +40,12 @@ export async function applyNetwork(
     io.stdout(`${[heading, ...renderProblems(problems, io.isTty), ...next].join("\n")}\n`);
   }
   if (applied) return 0;
-  return problems.some(({ code }) => refusing.has(code)) ? 4 : 1;
+  return problems.some(({ code }) => exitCodes[code] === 4) ? 4 : 1;
 }
 
 const AFTER_ADOPTION =
   "Before the next boot: take these NICs away from what set them up until now. For NetworkManager and networkd:\n" +
   "  cp -r /usr/share/devcloud-agent/hands-off/. /etc/";
-
-/** Refused before anything was touched. */
-const refusing: ReadonlySet<string> = new Set(["E_NETWORK_CONFLICT", "E_NETWORK_NO_PROBE", "E_OVSDB_LOCKED"]);
 
 /** How it ended: what is wrong, and the hash of the configuration that the host follows now. */
 interface Ending {
@@ -77,7 +76,9 @@ async function throughDaemon(
 
 async function here({ host, desired, settings, signal }: Session, asked: Asked): Promise<Ending> {
   const byOperator = asked.byOperator || desired.network.confirm.by === "operator";
-  if (byOperator && (await lastGoodOf(host.ports.state)) !== undefined) {
+  // A first network is kept once its probes answer; anything else, an adoption too, waits for the word.
+  const waitsForWord = asked.adopt || (await lastGoodOf(host.ports.state)) !== undefined;
+  if (byOperator && waitsForWord) {
     throw new AgentError({
       code: "E_NETWORK_NO_DAEMON",
       message: "an operator's confirmation reaches the daemon only, and it does not run",

@@ -7,6 +7,7 @@ import { registerCheckConfig, tellProblems } from "./check-config.ts";
 import { registerConfigShow } from "./config-show.ts";
 import { containersCommand } from "./containers.ts";
 import { controllerCommand } from "./controller.ts";
+import { exitCodes } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 import { kickstartCommand } from "./kickstart.ts";
 import { maintenanceCommand } from "./maintenance.ts";
@@ -105,23 +106,6 @@ function printFailure(
 ): void {
   io.stdout(`${JSON.stringify({ schema: "devcloud-agent/failure/v1", ok: false, problems, warnings })}\n`);
 }
-
-const exitCodes: Readonly<Record<string, number>> = {
-  E_CONTAINER_UNKNOWN: 2,
-  E_KOLLA_UNREADABLE: 2,
-  E_NIC_UNKNOWN: 2,
-  E_NIC_LAST: 4,
-  E_NETWORK_CHANGING: 4,
-  E_MAINTENANCE_CONFIGURED: 4,
-  E_CONFIG_NO_NETWORK: 2,
-  E_NETWORK_OBSERVE: 4,
-  E_NETWORK_OLD_LOGIN: 4,
-  E_NETWORK_CONFLICT: 4,
-  E_NETWORK_IMPORT: 4,
-  E_NETWORK_NO_DAEMON: 4,
-  E_OUTPUT_FILE: 2,
-  E_OVSDB_LOCKED: 4,
-};
 
 const HELP = `
 Exit code: 0 done, 1 failed, 2 invalid input or usage, 3 the plan is not empty, 4 refused for safety, 130 interrupted.

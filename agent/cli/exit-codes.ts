@@ -1,0 +1,20 @@
+/** The exit code of a command that failed with this error; 1 where it is not named. 2: invalid input; 4: refused for safety. */
+export const exitCodes: Readonly<Record<string, number>> = {
+  E_CONTAINER_UNKNOWN: 2,
+  E_KOLLA_UNREADABLE: 2,
+  E_NIC_UNKNOWN: 2,
+  E_NIC_LAST: 4,
+  E_MAINTENANCE_CONFIGURED: 4,
+  E_NETWORK_CHANGING: 4,
+  E_CONFIG_NO_NETWORK: 2,
+  E_NETWORK_OBSERVE: 4,
+  E_NETWORK_OLD_LOGIN: 4,
+  E_NETWORK_CONFLICT: 4,
+  E_NETWORK_IMPORT: 4,
+  E_NETWORK_NO_DAEMON: 4,
+  E_NETWORK_NO_PROBE: 4,
+  E_NETWORK_OVN: 4,
+  E_OUTPUT_FILE: 2,
+  E_OVSDB_LOCKED: 4,
+  E_OVS_SECOND: 4,
+};
