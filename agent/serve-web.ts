@@ -25,6 +25,7 @@ import { SystemHostFiles } from "./system/host-files.ts";
 import { type Listen, type WebOptions, type WebRoute, WebServer } from "./system/web-server.ts";
 import { readWebTls } from "./system/web-tls.ts";
 import type { Telemetry } from "./telemetry.ts";
+import type { UplinksLoop } from "./uplinks-loop.ts";
 import { version } from "./version.ts";
 import { describeMaintenance } from "./web/maintenance.ts";
 import { OwnMetrics, type OwnState } from "./web/own-metrics.ts";
@@ -47,6 +48,8 @@ export interface WebParts {
   /** Absent until it is begun with. */
   readonly containers: () => ContainersLoop | undefined;
   readonly os: OsWatch;
+  /** Absent until it is begun with. */
+  readonly uplinks: () => UplinksLoop | undefined;
   /** Absent until it is begun with. */
   readonly legs: () => LegsLoop | undefined;
   /** Further pages, by path. */
@@ -143,6 +146,7 @@ function pagesTarget(parts: WebParts, files: SystemHostFiles, settings: () => Me
       changing: network.change !== undefined,
       maintenance: maintenance.current !== undefined,
       ...(network.rung === undefined ? {} : { rung: network.rung.rung }),
+      ...gray(parts.uplinks()),
       configuration: configuration.inForce,
       neighbors: neighborsOf(parts.legs()?.legs()),
       ...(current === undefined
@@ -185,6 +189,10 @@ function pagesTarget(parts: WebParts, files: SystemHostFiles, settings: () => Me
 function processesOf(status: ContainersStatus | undefined): ReadonlyMap<string, number> {
   const list = status?.list ?? [];
   return new Map(list.flatMap(({ id, pid }) => (id === undefined || pid === undefined ? [] : [[id, pid] as const])));
+}
+
+function gray(loop: UplinksLoop | undefined): Pick<OwnState, "uplinks"> {
+  return loop === undefined ? {} : { uplinks: loop.gray().state };
 }
 
 function neighborsOf(legs: Legs | undefined): OwnState["neighbors"] {

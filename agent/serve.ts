@@ -76,7 +76,11 @@ export async function statusOf(parts: Parts): Promise<Status> {
     ...(parts.maintenance.current && { maintenance: parts.maintenance.current }),
     network: {
       ...(await networkStatus(host, network, reconciler.state, configuration.settings, events.current)),
-      ...(uplinks === undefined ? {} : { uplinks: { gray: uplinks.gray(), avoided: uplinks.uplinks.avoided } }),
+      ...(uplinks === undefined
+        ? {}
+        : {
+            uplinks: { gray: uplinks.gray(), avoided: uplinks.uplinks.avoided, witnesses: uplinks.witnesses() },
+          }),
       ...(legs === undefined ? {} : { legs: legs.legs() }),
     },
     os: osStatus(parts.os),

@@ -7,6 +7,8 @@ import { type Gray, GrayWatch, type WatchOptions } from "./network/uplinks/watch
 export interface UplinksLoop {
   readonly uplinks: Uplinks;
   readonly gray: () => Gray;
+  /** Neighbours that are asked when the gateway is silent. */
+  readonly witnesses: () => readonly string[];
   /** What a person has to know of the uplinks. */
   readonly problems: () => readonly Problem[];
 }
@@ -21,5 +23,10 @@ export async function startUplinks(host: Host, options: WatchOptions, signal: Ab
   if (first !== undefined) uplinks.noticed(first);
   host.ovs.onChange((ovs) => uplinks.noticed(ovs));
   void watch.run(signal);
-  return { uplinks, gray: () => watch.gray, problems: () => [...watch.problems, ...uplinks.problems] };
+  return {
+    uplinks,
+    gray: () => watch.gray,
+    witnesses: () => watch.witnesses,
+    problems: () => [...watch.problems, ...uplinks.problems],
+  };
 }

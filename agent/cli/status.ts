@@ -86,6 +86,7 @@ export function renderStatus(status: Status, colour: boolean): string {
   const lines = [
     `devcloud-agent ${status.version}, pid ${status.pid}: ${problems.length === 0 ? paint.green(word) : paint.yellow(word)}`,
     ...rungLines(network, colour),
+    ...grayLines(network, colour),
     ...renderProblems(problems.slice(0, MOST_PROBLEMS), colour),
     ...(problems.length > MOST_PROBLEMS ? [`! and ${problems.length - MOST_PROBLEMS} more: status --json`] : []),
     ...(status.maintenance === undefined ? [] : [paint.yellow(describeMaintenance(status.maintenance))]),
@@ -100,6 +101,14 @@ export function renderStatus(status: Status, colour: boolean): string {
 function rungLines({ rung }: NetworkStatus, colour: boolean): readonly string[] {
   if (rung === undefined || rung.rung === 0) return [];
   return [pc.createColors(colour).red(`rung       ${rung.rung} of 3: ${describeRung(rung)}`)];
+}
+
+/** A silence that nobody looks into must not pass for a gateway that answers. */
+function grayLines({ uplinks }: NetworkStatus, colour: boolean): readonly string[] {
+  const gray = uplinks?.gray;
+  if (gray?.state !== "unwatched" || gray.gateway === undefined) return [];
+  const text = `uplinks    gateway ${gray.gateway} is silent, and no uplink is blamed: ${gray.why}`;
+  return [pc.createColors(colour).yellow(printable(text))];
 }
 
 function networkLines(network: NetworkStatus, colour: boolean): readonly string[] {

@@ -118,6 +118,7 @@ function timing(timing: Config["timing"]): Timing {
     driftIntervalMs: ms(timing.drift_interval),
     uplinkSilentMs: ms(timing.uplink_silent),
     uplinkProbeMs: ms(timing.uplink_probe),
+    uplinkWitnessMs: ms(timing.uplink_witness),
     uplinkMoveMs: ms(timing.uplink_move),
     uplinkAllDeafMs: ms(timing.uplink_all_deaf),
     lldpIntervalMs: ms(timing.lldp_interval),

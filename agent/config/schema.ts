@@ -133,6 +133,11 @@ const timingSchema = v.strictObject({
     "1300ms",
   ),
   uplink_probe: defaulted("How long whoever is asked then may take to answer", value.waiting, "400ms"),
+  uplink_witness: defaulted(
+    "Between two looks at which neighbours answer, to ask them when the gateway is silent",
+    value.waiting,
+    "60s",
+  ),
   uplink_move: defaulted(
     "Between two moves of the bond away from an uplink that nobody answers on",
     value.waiting,

@@ -126,6 +126,8 @@ export interface Timing {
   readonly uplinkSilentMs: number;
   /** An answer of those who are asked then. */
   readonly uplinkProbeMs: number;
+  /** Between two looks at who of the neighbours answers while the gateway does. */
+  readonly uplinkWitnessMs: number;
   /** Between two moves of the bond away from a deaf member. */
   readonly uplinkMoveMs: number;
   /** The same, where every member was found deaf. */

@@ -12,6 +12,7 @@ export const defaultTiming: Timing = {
   driftIntervalMs: 30_000,
   uplinkSilentMs: 1_300,
   uplinkProbeMs: 400,
+  uplinkWitnessMs: 60_000,
   uplinkMoveMs: 60_000,
   uplinkAllDeafMs: 600_000,
   lldpIntervalMs: 60_000,

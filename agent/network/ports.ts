@@ -70,10 +70,23 @@ export interface KernelPort {
 
 /** Who else is on the network behind a device. */
 export interface Neighbourhood {
-  /** Asks a gateway once a second, and calls back for each answer, until aborted. Never rejects. */
-  listen(gateway: Extract<ProbeTarget, { kind: "gateway" }>, heard: () => void, signal: AbortSignal): Promise<void>;
-  /** IPv4 addresses that have answered the kernel on this device before. */
-  known(device: string, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Asks a gateway once a second, and calls back for each answer, with the MAC address where that is told, until aborted. Never rejects.
+   */
+  listen(
+    gateway: Extract<ProbeTarget, { kind: "gateway" }>,
+    heard: (mac?: string) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Who has answered the kernel on this device at any time: the entry of whoever is off for days is still there. */
+  known(device: string, signal: AbortSignal): Promise<readonly Neighbour[]>;
+}
+
+export interface Neighbour {
+  /** IPv4 or IPv6. */
+  readonly address: string;
+  /** Lower case. */
+  readonly mac: string;
 }
 
 /** Whoever rolls a change back when the agent cannot. It looks at `pending` again when its time comes. */

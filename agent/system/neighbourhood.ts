@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv6 } from "node:net";
 import { createInterface } from "node:readline";
 import { backoffMs } from "../core/backoff.ts";
-import type { Neighbourhood } from "../network/ports.ts";
+import type { Neighbour, Neighbourhood } from "../network/ports.ts";
 import { systemClock } from "./clock.ts";
 import { run } from "./run.ts";
 
@@ -27,7 +27,7 @@ export const neighbourhood: Neighbourhood = {
     const args = ["-json", "neighbour", "show", "dev", device];
     const { code, stdout } = await run("ip", args, { signal, timeoutMs: TIMEOUT_MS });
     const entries: unknown = code === 0 ? JSON.parse(stdout || "[]") : [];
-    return Array.isArray(entries) ? entries.filter(hasAnswered).map(({ dst }) => dst) : [];
+    return Array.isArray(entries) ? entries.flatMap(neighbourOf) : [];
   },
 };
 
@@ -35,7 +35,7 @@ export const neighbourhood: Neighbourhood = {
 function listenOnce(
   command: string,
   args: readonly string[],
-  heard: () => void,
+  heard: (mac?: string) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
   return new Promise((resolve) => {
@@ -44,15 +44,17 @@ function listenOnce(
     createInterface(child.stdout).on("line", (line) => {
       if (!/\b(reply|bytes) from\b/.test(line)) return;
       answered = true;
-      heard();
+      // arping writes it as [02:00:5E:AA:BB:01].
+      heard(/\[([0-9a-f:]{17})\]/i.exec(line)?.[1]?.toLowerCase());
     });
     child.once("error", () => resolve(answered));
     child.once("close", () => resolve(answered));
   });
 }
 
-/** The kernel has its MAC address; that it fails now is what is asked. */
-function hasAnswered(entry: unknown): entry is { readonly dst: string } {
-  if (typeof entry !== "object" || entry === null || !("dst" in entry) || !("lladdr" in entry)) return false;
-  return typeof entry.dst === "string" && isIPv4(entry.dst);
+/** Of an entry of `ip neighbour` with a MAC address, in whatever state: whether it answers now is for the asking. */
+function neighbourOf(entry: unknown): readonly Neighbour[] {
+  if (typeof entry !== "object" || entry === null || !("dst" in entry) || !("lladdr" in entry)) return [];
+  const { dst, lladdr } = entry;
+  return typeof dst === "string" && typeof lladdr === "string" ? [{ address: dst, mac: lladdr.toLowerCase() }] : [];
 }

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ReconcilerState } from "../core/reconciler.ts";
+import type { Gray } from "../network/uplinks/watch.ts";
 import { type InForce, inForceWords, type Status } from "./status.ts";
 
 /** What the agent tells of itself at the moment of a scrape. */
@@ -13,6 +14,8 @@ export interface OwnState {
   readonly maintenance: boolean;
   /** Where the host stands on the ladder; absent before it stood anywhere. */
   readonly rung?: number;
+  /** Absent until the uplinks are watched. */
+  readonly uplinks?: Gray["state"];
   /** Absent before the configuration was read. */
   readonly configuration?: InForce;
   /** Who is at the other end of each cable of the bond. */
@@ -28,6 +31,7 @@ export interface OwnNeighbor {
 }
 
 const LOOP_STATES: readonly ReconcilerState["state"][] = ["idle", "running", "settled", "backoff"];
+const GRAY_STATES: readonly Gray["state"][] = ["unwatched", "alive", "gateway-silent", "silent", "deaf"];
 /** Ends of a change, as its events name them. */
 const OUTCOMES: readonly string[] = ["confirmed", "rolled-back"];
 
@@ -57,6 +61,11 @@ export class OwnMetrics {
   readonly #rung = this.#gauge(
     "network_rung",
     "Where the host stands: 0 its network, 1 a single member, 2 a VLAN of the kernel, 3 link-local only.",
+  );
+  readonly #uplinks = this.#gauge(
+    "uplink_watch_state",
+    "Whether the watch of the uplinks is in this state (1). unwatched: a dead fabric behind a live carrier would not be found.",
+    ["state"],
   );
   readonly #inForce = this.#gauge(
     "config_in_force",
@@ -107,13 +116,15 @@ export class OwnMetrics {
   }
 
   async text(): Promise<string> {
-    const { ready, loops, network, changing, maintenance, rung, configuration, neighbors } = this.#state();
+    const { ready, loops, network, changing, maintenance, rung, uplinks, configuration, neighbors } = this.#state();
     this.#ready.set(ready === "yes" ? 1 : 0);
     this.#degraded.set(ready === "degraded" ? 1 : 0);
     this.#changing.set(changing ? 1 : 0);
     this.#maintenance.set(maintenance ? 1 : 0);
     if (rung === undefined) this.#rung.remove();
     else this.#rung.set(rung);
+    if (uplinks === undefined) this.#uplinks.reset();
+    else for (const state of GRAY_STATES) this.#uplinks.set({ state }, state === uplinks ? 1 : 0);
     for (const settings of inForceWords) this.#inForce.set({ settings }, settings === configuration ? 1 : 0);
     for (const gauge of [this.#loop, this.#problems, this.#config, this.#revision, this.#neighbors]) gauge.reset();
     for (const [capability, loop] of loops) {

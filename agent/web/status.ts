@@ -94,6 +94,8 @@ export interface NetworkStatus {
 export interface UplinksStatus {
   readonly gray: Gray;
   readonly avoided: readonly Avoided[];
+  /** Neighbours that are asked when the gateway is silent; absent where nobody watches. */
+  readonly witnesses?: readonly string[];
 }
 
 /** What hangs on the bond. `undefined` of what stands: Open vSwitch does not answer. */

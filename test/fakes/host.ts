@@ -2,7 +2,7 @@ import { AgentError } from "../../agent/core/errors.ts";
 import type { ProbeTarget } from "../../agent/core/probe.ts";
 import { finishRollback } from "../../agent/network/ending.ts";
 import type { DnsObserved, Observed } from "../../agent/network/observed.ts";
-import type { NetworkEvent, NetworkPorts } from "../../agent/network/ports.ts";
+import type { Neighbour, NetworkEvent, NetworkPorts } from "../../agent/network/ports.ts";
 import { compile } from "../../agent/network/transaction.ts";
 import { FakeClock } from "./clock.ts";
 import { FakeDatabase } from "./database.ts";
@@ -34,9 +34,9 @@ export class FakeHost {
   /** Which probes get an answer, given how the host is now. */
   answers: (target: ProbeTarget) => boolean = () => true;
   /** Whom the kernel knows on the management network. */
-  neighbours: readonly string[] = [];
+  neighbours: readonly Neighbour[] = [];
   /** Who listens to the gateway: called back for each answer. */
-  heard: () => void = () => undefined;
+  heard: (mac?: string) => void = () => undefined;
   /** When somebody else's dead-man fires, in monotonic milliseconds. */
   deadMan: { readonly id: string; readonly at: number } | undefined;
   commits = 0;

@@ -52,6 +52,7 @@ export function hostConfig(index: number, overrides: ConfigMap = {}): ConfigMap 
       backoff_min: "100ms",
       backoff_max: "2s",
       drift_interval: "5s",
+      uplink_witness: "12s",
       dead_man_grace: "2s",
     },
   };

@@ -1,13 +1,16 @@
 /** What was asked of the network behind the bond, and what of it answered. */
 export interface Round {
   readonly gateway: boolean;
-  /** Whoever else was asked, by name. */
-  readonly others: readonly { readonly name: string; readonly ok: boolean }[];
+  /**
+   * Whoever else was asked, by name. An answer of anybody clears the uplink; only the silence of a witness, who answered without the
+   * gateway's help while that was alive, speaks against it.
+   */
+  readonly others: readonly { readonly name: string; readonly ok: boolean; readonly witness: boolean }[];
 }
 
 /**
  * What a silent gateway means. `alive`: it answered after all. `gateway-silent`: somebody else answers over the same uplink, so the
- * gateway is to blame. `alone`: there was nobody else to ask. `deaf`: nobody answers, so the uplink is to blame.
+ * gateway is to blame. `alone`: nobody else could tell. `deaf`: nobody answers, so the uplink is to blame.
  */
 export type Verdict =
   | { readonly kind: "alive" }
@@ -21,7 +24,7 @@ export function judge(rounds: readonly Round[]): Verdict {
   const others = rounds.flatMap((round) => round.others);
   const heard = [...new Set(others.filter(({ ok }) => ok).map(({ name }) => name))];
   if (heard.length > 0) return { kind: "gateway-silent", heard };
-  const asked = new Set(others.map(({ name }) => name)).size;
+  const asked = new Set(others.filter(({ witness }) => witness).map(({ name }) => name)).size;
   return asked === 0 ? { kind: "alone" } : { kind: "deaf", asked: asked + 1 };
 }
 

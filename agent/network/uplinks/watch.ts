@@ -2,26 +2,27 @@ import type { Problem } from "../../core/errors.ts";
 import { problemOf } from "../../core/errors.ts";
 import type { ProbeTarget } from "../../core/probe.ts";
 import { observe } from "../converge.ts";
-import { type NetworkConfig, targetOf } from "../desired.ts";
+import type { NetworkConfig } from "../desired.ts";
 import type { Observed } from "../observed.ts";
-import { plan } from "../plan.ts";
 import type { NetworkPorts } from "../ports.ts";
 import { nameOf } from "../probes.ts";
+import { unblamable } from "./blame.ts";
 import { activeNic, readyMembers, type Uplinks, type UplinksOptions } from "./uplinks.ts";
 import { judge, type Move, nextMember, type Round, type Verdict } from "./verdict.ts";
+import { Witnesses } from "./witnesses.ts";
 
 /** So many rounds without any answer make an uplink deaf. */
 const ROUNDS = 2;
-/** Neighbours that are asked beside the gateway and the configured probes. */
-const NEIGHBOURS = 3;
+/** Whoever has no witness yet looks for one so many times as often. */
+const EAGER = 6;
 
 /** How the network behind the active member is. */
 export type Gray =
-  /** Nobody to listen for, or nobody wants to know. */
-  | { readonly state: "unwatched"; readonly why: string }
+  /** Nobody to listen for, or nobody wants to know; or `gateway` is silent, and the network is not one that could be judged by that. */
+  | { readonly state: "unwatched"; readonly why: string; readonly gateway?: string }
   | { readonly state: "alive"; readonly gateway: string }
   | { readonly state: "gateway-silent"; readonly gateway: string; readonly heard: readonly string[] }
-  /** Nobody answers, and there was nobody but the gateway to ask. */
+  /** Nobody answers, and there is nobody whose silence would say more than the gateway's. */
   | { readonly state: "silent"; readonly gateway: string }
   | { readonly state: "deaf"; readonly nic: string; readonly stays: Stays };
 
@@ -43,7 +44,11 @@ export class GrayWatch {
   readonly #uplinks: Uplinks;
   readonly #options: WatchOptions;
   #gray: Gray = { state: "unwatched", why: "not begun" };
+  readonly #witnesses: Witnesses;
   #heardAt = 0;
+  /** Of the gateway, by its answers. */
+  #mac: string | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #movedAt = Number.NEGATIVE_INFINITY;
   #allDeaf = false;
 
@@ -51,6 +56,12 @@ export class GrayWatch {
     this.#ports = ports;
     this.#uplinks = uplinks;
     this.#options = options;
+    this.#witnesses = new Witnesses(ports);
+  }
+
+  /** Neighbours that are asked when the gateway is silent. */
+  get witnesses(): readonly string[] {
+    return this.#witnesses.addresses;
   }
 
   get gray(): Gray {
@@ -85,10 +96,16 @@ export class GrayWatch {
     const { clock, neighbourhood } = this.#ports;
     const over = new AbortController();
     const both = AbortSignal.any([signal, over.signal]);
+    let answered = false;
     this.#heardAt = clock.monotonic();
+    this.#mac = undefined;
+    this.#lookedAt = Number.NEGATIVE_INFINITY;
+    this.#witnesses.forget();
     const listening = neighbourhood.listen(
       gateway,
-      () => {
+      (mac) => {
+        answered = true;
+        this.#mac = mac ?? this.#mac;
         this.#heardAt = clock.monotonic();
       },
       both,
@@ -100,6 +117,7 @@ export class GrayWatch {
         const left = this.#heardAt + uplinkSilentMs - clock.monotonic();
         if (left > 0) {
           await this.#alive(gateway);
+          if (answered) this.#meet(gateway, both);
           await clock.sleep(left, signal);
         } else await this.#suspect(gateway, signal);
       }
@@ -116,16 +134,34 @@ export class GrayWatch {
     this.#set({ state: "alive", gateway: address });
   }
 
+  /** Looks now and then for neighbours that could tell; nobody waits for it. */
+  #meet(gateway: Watched, signal: AbortSignal): void {
+    const { clock } = this.#ports;
+    const { uplinkWitnessMs, uplinkSilentMs, uplinkProbeMs: timeoutMs } = this.#options.timing();
+    const everyMs = this.witnesses.length === 0 ? uplinkWitnessMs / EAGER : uplinkWitnessMs;
+    if (clock.monotonic() - this.#lookedAt < everyMs) return;
+    this.#lookedAt = clock.monotonic();
+    const named = this.#options.current()?.network.probes.filter((probe) => probe.kind === "tcp") ?? [];
+    const alive = (): boolean => clock.monotonic() - this.#heardAt < uplinkSilentMs;
+    void this.#witnesses.look({ gateway, mac: this.#mac, named, timeoutMs, alive }, signal).catch((error: unknown) => {
+      if (!signal.aborted) this.#ports.report({ event: "uplink", problem: problemOf(error) });
+    });
+  }
+
   async #suspect(gateway: Watched, signal: AbortSignal): Promise<void> {
     const { clock } = this.#ports;
     const { uplinkSilentMs } = this.#options.timing();
     const config = this.#options.current();
-    const before = config === undefined || this.#options.changing() ? undefined : await this.#blamable(config, signal);
-    if (config === undefined || before === undefined) return clock.sleep(uplinkSilentMs, signal);
+    if (config === undefined) return clock.sleep(uplinkSilentMs, signal);
+    const before = await this.#blamable(gateway, config, signal);
+    if ("why" in before) {
+      this.#set({ state: "unwatched", gateway: gateway.address, why: before.why });
+      return clock.sleep(uplinkSilentMs, signal);
+    }
     const verdict = await this.#ask(gateway, config, signal);
-    const observed = await this.#blamable(config, signal);
+    const observed = await this.#blamable(gateway, config, signal);
     // The bond moved while it was asked: what was not answered says nothing about where it is now.
-    if (observed === undefined || activeNic(config, observed) !== activeNic(config, before)) return;
+    if ("why" in observed || activeNic(config, observed) !== activeNic(config, before)) return;
     await this.#act(verdict, gateway, config, observed, signal);
     // Whoever is still silent is asked again at leisure.
     if (verdict.kind !== "alive") await clock.sleep(4 * uplinkSilentMs, signal);
@@ -187,24 +223,26 @@ export class GrayWatch {
 
   /** Asks everybody, until one round is answered. */
   async #ask(gateway: Watched, config: NetworkConfig, signal: AbortSignal): Promise<Verdict> {
-    const { neighbourhood, prober } = this.#ports;
+    const { prober } = this.#ports;
     const { uplinkProbeMs } = this.#options.timing();
-    const known = await neighbourhood.known(gateway.device, signal);
+    const { device } = gateway;
     const others = [
-      ...config.network.probes.filter((probe) => probe.kind === "tcp"),
-      ...known
-        .filter((address) => address !== gateway.address)
-        .slice(0, NEIGHBOURS)
-        .map((address) => ({ kind: "gateway", device: gateway.device, address }) as const),
+      // It may be on the other side of the gateway: what it answers clears the uplink, its silence says nothing.
+      ...config.network.probes
+        .filter((probe) => probe.kind === "tcp")
+        .map((target) => ({ target, name: nameOf(target), witness: false })),
+      ...this.witnesses.map((address) => {
+        return { target: { kind: "gateway", device, address } as const, name: address, witness: true };
+      }),
     ];
+    const answers = async (target: ProbeTarget): Promise<boolean> =>
+      (await prober.probe(target, uplinkProbeMs, signal)).ok;
     const rounds: Round[] = [];
     while (rounds.length < ROUNDS) {
-      const [own, ...rest] = await Promise.all(
-        [gateway, ...others].map((target) => prober.probe(target, uplinkProbeMs, signal)),
-      );
+      const [own, ...rest] = await Promise.all([gateway, ...others.map(({ target }) => target)].map(answers));
       const round: Round = {
-        gateway: own?.ok === true,
-        others: rest.map(({ target, ok }) => ({ name: nameOf(target), ok })),
+        gateway: own === true,
+        others: others.map(({ name, witness }, at) => ({ name, witness, ok: rest[at] === true })),
       };
       rounds.push(round);
       if (round.gateway || round.others.some(({ ok }) => ok)) break;
@@ -212,13 +250,18 @@ export class GrayWatch {
     return judge(rounds);
   }
 
-  /** The host, if a silence can be the fabric's fault: the network is as it has to be, and a member carries it. */
-  async #blamable(config: NetworkConfig, signal: AbortSignal): Promise<Observed | undefined> {
+  /** The host, if a silence can be the fabric's fault; else why it cannot. */
+  async #blamable(
+    gateway: Watched,
+    config: NetworkConfig,
+    signal: AbortSignal,
+  ): Promise<Observed | { readonly why: string }> {
+    if (this.#options.changing()) return { why: "a change waits for its confirmation, and its own probes decide" };
     const observed = await observe(this.#ports, signal).catch(() => undefined);
     signal.throwIfAborted();
-    if (observed === undefined || activeNic(config, observed) === undefined) return undefined;
-    const caughtUp = observed.ovs.root.cur_cfg >= observed.ovs.root.next_cfg;
-    return caughtUp && plan(targetOf(config, observed), observed).length === 0 ? observed : undefined;
+    if (observed === undefined) return { why: "Open vSwitch cannot be asked" };
+    const why = unblamable(config, gateway, observed);
+    return why === undefined ? observed : { why };
   }
 
   #set(gray: Gray): void {
@@ -267,8 +310,8 @@ function problemsOf(gray: Gray): readonly Problem[] {
       return [
         {
           code: "E_GATEWAY_SILENT",
-          message: `gateway ${gray.gateway} does not answer, and there is nobody else to ask`,
-          hint: "Name a second target under network.probes: with it a dead gateway and a dead uplink can be told apart.",
+          message: `gateway ${gray.gateway} does not answer, and nobody else is known who could tell why`,
+          hint: "A neighbour on the same network could tell a dead gateway from a dead uplink: name one under network.probes.",
         },
       ];
     case "deaf":

@@ -119,6 +119,9 @@ function rungNotice({ rung }: Wired): readonly Notice[] {
 function grayNotice({ uplinks }: Wired): readonly Notice[] {
   const gray = uplinks?.gray;
   switch (gray?.state) {
+    case "unwatched":
+      if (gray.gateway === undefined) return [];
+      return [{ text: `The gateway ${gray.gateway} is silent, and no uplink is blamed: ${gray.why}`, tone: "warn" }];
     case "gateway-silent":
       return [{ text: `The gateway ${gray.gateway} is silent; the uplink works`, tone: "warn" }];
     case "silent":

@@ -48,6 +48,7 @@ const timingKeys: Record<keyof Timing, string> = {
   driftIntervalMs: "drift_interval",
   uplinkSilentMs: "uplink_silent",
   uplinkProbeMs: "uplink_probe",
+  uplinkWitnessMs: "uplink_witness",
   uplinkMoveMs: "uplink_move",
   uplinkAllDeafMs: "uplink_all_deaf",
   lldpIntervalMs: "lldp_interval",

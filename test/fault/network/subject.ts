@@ -2,6 +2,7 @@ import { watch } from "node:fs";
 import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Status } from "../../../agent/web/status.ts";
 import type { AgentProcess, LogLine } from "../../lab/agent.ts";
 import type { ConfigMap } from "../../lab/config.ts";
 import type { Host } from "../../lab/host.ts";
@@ -350,6 +351,15 @@ export class Subject {
   async meetNeighbours(): Promise<void> {
     const others = this.lab.hosts.filter((host) => host !== this.host);
     await Promise.all(others.map(({ address }) => this.host.exec(["ping", "-c", "1", "-W", "1", address])));
+    const until = performance.now() + this.pace.timing.uplinkWitnessMs;
+    while (performance.now() < until && (await this.#witnesses()) === 0) await delay(LOOK_MS);
+  }
+
+  /** How many of them the agent would ask when the gateway is silent. */
+  async #witnesses(): Promise<number> {
+    const { stdout } = await this.host.cli("status", "--json");
+    const status = stdout === "" ? undefined : (JSON.parse(stdout) as Partial<Status>);
+    return status?.network?.uplinks?.witnesses?.length ?? 0;
   }
 
   /** Waits, bounded, until no change is under way, with no agent to see to it. */

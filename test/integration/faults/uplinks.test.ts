@@ -1,4 +1,5 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
+import type { Status } from "../../../agent/web/status.ts";
 import type { AgentProcess, LogLine } from "../../lab/agent.ts";
 import type { Host } from "../../lab/host.ts";
 import { asDelivered, reconfigure, sharedLab, standing, stateOf, tells } from "../network-lab.ts";
@@ -18,14 +19,20 @@ function other(nic: string): string {
   return nic === "em1" ? "em2" : "em1";
 }
 
-/** A host that has spoken with a neighbour of its own management network, so that there is somebody to ask. */
+/** A host that knows a neighbour of its own management network which answers, so that there is somebody to ask. */
 async function neighbourly(): Promise<{ host: Host; agent: AgentProcess }> {
   const [host, neighbour] = lab().hosts;
   if (host === undefined || neighbour === undefined) throw new Error("the lab has two hosts");
   await standing(neighbour);
   const agent = await standing(host);
   await host.exec(["ping", "-c", "1", "-W", "2", neighbour.address]);
+  await expect.poll(() => witnesses(host), { timeout: 20_000 }).toEqual([neighbour.address]);
   return { host, agent };
+}
+
+async function witnesses(host: Host): Promise<readonly string[]> {
+  const { stdout } = await host.cli("status", "--json");
+  return (JSON.parse(stdout) as Status).network.uplinks?.witnesses ?? [];
 }
 
 async function policy(host: Host, agent: AgentProcess, network: Parameters<typeof reconfigure>[1]): Promise<void> {
@@ -100,6 +107,46 @@ test("a gateway that is dead is not taken for a dead uplink while a neighbour an
     await lab().gateway("ip", "link", "set", "vlan100", "up");
   }
   await agent.waitFor(({ event, count }: LogLine) => event === "problems" && count === 0, { from: mark });
+});
+
+test("a gateway that is dead is not taken for a dead uplink while all that the kernel knew besides is long off", async () => {
+  const { host, agent } = await neighbourly();
+  await policy(host, agent, { gray_failure: "switch" });
+  const [, neighbour] = lab().hosts;
+  await neighbour?.agent?.stop("SIGKILL");
+  await neighbour?.powerOff();
+  onTestFinished(() => neighbour?.powerOn());
+  await expect.poll(() => witnesses(host), { timeout: 30_000 }).toEqual([]);
+  // The entry of who is off is kept by the kernel for as long as there is room.
+  expect((await host.exec(["ip", "neighbour", "show", "dev", "mgmt0"])).stdout).toContain(neighbour?.address);
+  const active = await activeNic(host);
+  const mark = agent.mark();
+  await lab().gateway("ip", "link", "set", "vlan100", "down");
+  try {
+    await agent.waitFor(tells("E_GATEWAY_SILENT"), { from: mark });
+    expect(await activeNic(host)).toBe(active);
+    expect(stateOf(host, "avoid")).toBeUndefined();
+  } finally {
+    await lab().gateway("ip", "link", "set", "vlan100", "up");
+  }
+  await agent.waitFor(({ event, count }: LogLine) => event === "problems" && count === 0, { from: mark });
+});
+
+test("a silent gateway that cannot be judged is said to be that in status and metrics", async () => {
+  const { host } = await neighbourly();
+  expect((await host.cli("maintenance", "on", "--for", "1h")).code).toBe(0);
+  await host.vsctl("set", "Port", "mgmt0", "tag=105");
+  const gray = async (): Promise<unknown> =>
+    (JSON.parse((await host.cli("status", "--json")).stdout) as Status).network.uplinks?.gray;
+  await expect.poll(gray, { timeout: 10_000 }).toMatchObject({
+    state: "unwatched",
+    why: expect.stringContaining("port mgmt0"),
+  });
+  expect((await host.cli("status")).stdout).toContain("is silent, and no uplink is blamed: the way to it");
+  const metrics = await host.exec(["curl", "-s", "http://127.0.0.1:9464/metrics"]);
+  expect(metrics.stdout).toContain('\ndevcloud_uplink_watch_state{state="unwatched"} 1\n');
+  expect((await host.cli("maintenance", "off")).code).toBe(0);
+  await expect.poll(gray, { timeout: 20_000 }).toMatchObject({ state: "alive" });
 });
 
 test("where both members are deaf the bond moves once, and then stays", async () => {

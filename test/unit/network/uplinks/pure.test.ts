@@ -2,6 +2,7 @@ import { describe, expect, it, test } from "vitest";
 import { type Avoided, holding, preferred } from "../../../../agent/network/uplinks/avoid.ts";
 import { Flaps } from "../../../../agent/network/uplinks/flaps.ts";
 import { judge, nextMember, type Round } from "../../../../agent/network/uplinks/verdict.ts";
+import { toAsk } from "../../../../agent/network/uplinks/witnesses.ts";
 import { networkSettings } from "../../../fakes/settings.ts";
 
 const { bond } = networkSettings();
@@ -35,7 +36,7 @@ test("what keeps the bond off a NIC ends with its time, or with the boot that it
 describe("what a silent gateway means", () => {
   const round = (gateway: boolean, ...oks: boolean[]): Round => ({
     gateway,
-    others: oks.map((ok, at) => ({ name: `n${at}`, ok })),
+    others: oks.map((ok, at) => ({ name: `n${at}`, ok, witness: true })),
   });
   it.each<[string, Round[], object]>([
     ["it answers in the second round", [round(false, false), round(true, false)], { kind: "alive" }],
@@ -47,6 +48,46 @@ describe("what a silent gateway means", () => {
     ],
     ["nobody answers at all", [round(false, false, false), round(false, false, false)], { kind: "deaf", asked: 3 }],
   ])("%s", (_, rounds, expected) => expect(judge(rounds)).toEqual(expected));
+
+  test("the silence of somebody who may need the gateway says nothing, and an answer clears the uplink", () => {
+    const far = (ok: boolean): Round => ({ gateway: false, others: [{ name: "far", ok, witness: false }] });
+    expect(judge([far(false), far(false)])).toEqual({ kind: "alone" });
+    expect(judge([far(false), far(true)])).toEqual({ kind: "gateway-silent", heard: ["far"] });
+  });
+});
+
+describe("who is asked whether he could be a witness", () => {
+  const known = ["10.1.0.1", "10.1.0.50", "10.1.0.51", "fe80::50", "fe80::1"].map((address) => ({
+    address,
+    mac: `02:00:00:00:00:${address.split(/[.:]/).at(-1)?.padStart(2, "0")}`,
+  }));
+  const nobody = { gateway: "10.1.0.1", mac: undefined, named: [], found: [], asked: new Map() };
+
+  test("each machine once, and the gateway by none of its addresses", () => {
+    expect(toAsk(known, nobody)).toEqual(["10.1.0.50", "10.1.0.51"]);
+  });
+
+  test("nobody while it is not known which machine the gateway is", () => {
+    expect(toAsk(known.slice(1), nobody)).toEqual([]);
+    expect(toAsk(known.slice(1), { ...nobody, mac: "02:00:00:00:00:01" })).toEqual(["10.1.0.50", "10.1.0.51"]);
+  });
+
+  test("of many, those first that the configuration names, then who answered before, then who was not asked for long", () => {
+    const many = Array.from({ length: 40 }, (_, at) => ({ address: `10.1.0.${at + 50}`, mac: `m${at}` }));
+    const asked = new Map(many.slice(0, 30).map(({ address }, at) => [address, 30 - at]));
+    const from = { ...nobody, mac: "gw", named: ["10.1.0.60"], found: ["10.1.0.70"], asked };
+    expect(toAsk(many, from)).toEqual([
+      "10.1.0.60",
+      "10.1.0.70",
+      ...["10.1.0.80", "10.1.0.81", "10.1.0.82", "10.1.0.83"],
+    ]);
+  });
+
+  test("once there are enough, only those", () => {
+    const many = Array.from({ length: 9 }, (_, at) => ({ address: `10.1.0.${at + 50}`, mac: `m${at}` }));
+    const found = ["10.1.0.51", "10.1.0.53", "10.1.0.55"];
+    expect(toAsk(many, { ...nobody, mac: "gw", found })).toEqual(found);
+  });
 });
 
 describe("where the bond goes when its member is deaf", () => {
