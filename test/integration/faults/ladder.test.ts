@@ -133,6 +133,19 @@ describe("booted into", () => {
     await expectClimbed(agent);
   });
 
+  test("a database that is read-only, which keeps its server from starting, and then one that can be written", async () => {
+    await intoTheDark();
+    // Of the folder, because no permission keeps root from writing.
+    const folder = join(host().root, "var/lib/openvswitch");
+    for (const options of ["bind", "remount,bind,ro"]) await host().exec(["mount", "-o", options, folder, folder]);
+    await expect(host().startOvs()).rejects.toThrow(/read-only/i);
+    const agent = host().startAgent();
+    await expectLinkLocal(agent, "E_OVSDB_UNREACHABLE");
+    await host().exec(["umount", folder]);
+    await host().startOvs();
+    await expectClimbed(agent);
+  });
+
   test("a database without room for a transaction, it goes on as soon as there is some", async () => {
     await intoTheDark();
     const folder = join(host().root, "var/lib/openvswitch");
