@@ -169,6 +169,36 @@ describe("booted into", () => {
   });
 });
 
+test("a host whose kernel takes no IPv6 any more keeps its IPv4 address where it is, and says what is refused", async () => {
+  await intoTheDark();
+  const both = { addresses: { mgmt0: { ipv6: ["fd00:1:100::11/64"] } } };
+  await reconfigure(host(), both, { timing: { boot_budget: "6s" } });
+  await host().startOvs();
+  const agent = host().startAgent();
+  await agent.event("change", "confirmed");
+  await using ping = lab().ping(host().address);
+  await ping.answered(20);
+  const mark = agent.mark();
+  const switchOff = async (value: 0 | 1): Promise<void> => {
+    const at = "/proc/sys/net/ipv6/conf";
+    await host().exec(["sh", "-c", `echo ${value} >${at}/all/disable_ipv6; echo ${value} >${at}/mgmt0/disable_ipv6`]);
+  };
+  await switchOff(1);
+  await agent.waitFor(tells("E_NETWORK_NOT_CONVERGING"), { from: mark });
+  // Each of them is a try more.
+  for (let times = 0; times < 3; times += 1) {
+    expect((await host().cli("network", "apply")).stdout).toContain("E_NETWORK_NOT_CONVERGING");
+  }
+  expect(agent.lines.slice(mark).filter(({ event }) => event === "failover" || event === "rung")).toEqual([]);
+  expect(await host().vsctl("list-ifaces", "br-uplink")).toMatch(/em1[\s\S]*em2/);
+  expect((await ping.stop()).lost).toBeLessThanOrEqual(3);
+  await switchOff(0);
+  await agent.waitFor(({ event, count }) => event === "problems" && count === 0, { from: mark });
+  await expectVerified(host());
+  const last = await reconfigure(host(), null, { timing: { boot_budget: "6s" } });
+  await agent.event("change", "confirmed", { from: last });
+});
+
 describe("booted into a database", () => {
   test("that an older deployment left, it has the last good network again", async () => {
     await intoTheDark();
