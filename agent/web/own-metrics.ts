@@ -123,8 +123,7 @@ export class OwnMetrics {
     this.#maintenance.set(maintenance ? 1 : 0);
     if (rung === undefined) this.#rung.remove();
     else this.#rung.set(rung);
-    if (uplinks === undefined) this.#uplinks.reset();
-    else for (const state of GRAY_STATES) this.#uplinks.set({ state }, state === uplinks ? 1 : 0);
+    this.#showWatch(uplinks);
     for (const settings of inForceWords) this.#inForce.set({ settings }, settings === configuration ? 1 : 0);
     for (const gauge of [this.#loop, this.#problems, this.#config, this.#revision, this.#neighbors]) gauge.reset();
     for (const [capability, loop] of loops) {
@@ -139,6 +138,12 @@ export class OwnMetrics {
       this.#config.set({ hash: network.hash, mode: network.mode }, 1);
     }
     return this.#registry.metrics();
+  }
+
+  #showWatch(uplinks: OwnState["uplinks"]): void {
+    this.#uplinks.reset();
+    if (uplinks === undefined) return;
+    for (const state of GRAY_STATES) this.#uplinks.set({ state }, state === uplinks ? 1 : 0);
   }
 
   /** What there is, for docs/metrics.md. */

@@ -68,5 +68,5 @@ test("and is taken back where the name server is named as a probe, with what did
   expect(reason).toContain(`tcp ${SERVER}:53 does not answer`);
   expect(await lab().reach(host().address)).toBe(true);
   expect(await resolves()).toBe(true);
-  expect(stateOf(host(), "failed")).toMatchObject({ configs: [{ reason: expect.stringContaining(SERVER) }] });
+  expect(JSON.stringify(stateOf(host(), "failed"))).toContain(`tcp ${SERVER}:53 does not answer`);
 });

