@@ -2,6 +2,7 @@ import type { Address } from "./address.ts";
 import { encodeWhere, type Where } from "./condition.ts";
 import { OvsdbError } from "./errors.ts";
 import { Feed } from "./feed.ts";
+import { given } from "./given.ts";
 import { isArray, type Json, show } from "./json.ts";
 import { type ClientState, closedError, Link } from "./link.ts";
 import { asLock, type Lock, LockRequest } from "./lock.ts";
@@ -17,30 +18,30 @@ import type { Transaction } from "./transaction.ts";
 export interface ClientOptions {
   readonly address: Address;
   /** For an answer, and for a connection to be made; `Infinity`: no limit. Default 5000. */
-  readonly requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number | undefined;
   /** Silence after which the server is asked for an echo; after as much again it counts as dead. 0: never. Default 5000. */
-  readonly inactivityMs?: number;
+  readonly inactivityMs?: number | undefined;
   /** The wait before a new connection doubles from `minMs` to `maxMs`, and is between half of it and all of it. Default 200 to 8000. */
-  readonly reconnect?: { readonly minMs: number; readonly maxMs: number };
+  readonly reconnect?: { readonly minMs: number; readonly maxMs: number } | undefined;
   /** From 0 to 1, for the backoff. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
   /** The clock of `ClientState`. Default `Date.now`. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
   /** Told what has no caller to be thrown at: a listener that threw, a replica that could not be renewed. Default: a process warning. */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
   /**
    * Ask the server not to drop the connection when a database is added, removed or converted (ovsdb-server(7), 4.1.16). Replicas
    * of such a database are renewed. Default false.
    */
-  readonly databaseChangeAware?: boolean;
+  readonly databaseChangeAware?: boolean | undefined;
   /** Default 64 MiB. */
-  readonly maxFrameBytes?: number;
+  readonly maxFrameBytes?: number | undefined;
   /** Default 64. */
-  readonly maxDepth?: number;
+  readonly maxDepth?: number | undefined;
   /** Requests without an answer. Default 1000. */
-  readonly maxPending?: number;
+  readonly maxPending?: number | undefined;
   /** Bytes that the server has not taken. Default 16 MiB. */
-  readonly maxOutboundBytes?: number;
+  readonly maxOutboundBytes?: number | undefined;
 }
 
 /** The durations of a client, which may change while it lives. */
@@ -54,19 +55,19 @@ export interface RequestOptions {
 export interface MonitorOptions<D extends Database = Database> {
   readonly signal?: AbortSignal | undefined;
   /** The rows to follow. Default: all. */
-  readonly where?: Where<D>;
+  readonly where?: Where<D> | undefined;
   /**
    * The newest request to use. Default `monitor_cond_since`, which goes on from where it was after a reconnect to a clustered
    * database. A server that does not know it is asked with `monitor_cond`, then with `monitor`, which cannot select rows.
    */
-  readonly method?: MonitorMethod;
+  readonly method?: MonitorMethod | undefined;
 }
 
 export interface LockOptions {
   /** Take the lock from its owner instead of queueing. Done once; after a reconnect the client queues like any other. */
-  readonly steal?: boolean;
+  readonly steal?: boolean | undefined;
   /** False: resolve as soon as the server has answered, be the lock ours or not. Default true: resolve when it is ours. */
-  readonly wait?: boolean;
+  readonly wait?: boolean | undefined;
 }
 
 const defaults = {
@@ -100,7 +101,7 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#onError = options.onError ?? ((error) => process.emitWarning(error instanceof Error ? error : String(error)));
     this.#link = new Link(
-      { ...defaults, ...options, onError: this.#onError },
+      { ...defaults, ...given(options), onError: this.#onError },
       {
         onUp: (connection) => {
           // A server that does not know it has nothing to say of its databases either.

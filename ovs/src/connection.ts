@@ -4,6 +4,7 @@ import { OvsdbError } from "./errors.ts";
 import { FrameReader } from "./frame.ts";
 import { isArray, isObject, type Json, show } from "./json.ts";
 import { socketError, type Wire } from "./socket.ts";
+import { after } from "./timer.ts";
 
 /** Bounds and time-outs of one connection. */
 export interface ConnectionLimits {
@@ -103,7 +104,7 @@ export class Connection {
       giveUp();
       settle(new OvsdbError("timeout", `${method}: no answer after ${limit} ms`, { sent: true }), undefined);
     };
-    const timer = limit < Infinity ? setTimeout(late, limit) : undefined;
+    const timer = after(limit, late);
     this.#pending.set(id, { method, settle, timer });
     this.#send({ method, params, id });
     return () => {

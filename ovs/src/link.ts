@@ -1,8 +1,10 @@
 import type { Address } from "./address.ts";
 import { Connection, type ConnectionLimits } from "./connection.ts";
 import { asOvsdbError, OvsdbError } from "./errors.ts";
+import { given } from "./given.ts";
 import { Listeners } from "./listeners.ts";
 import { openSocket, type Wire } from "./socket.ts";
+import { LONGEST_MS } from "./timer.ts";
 
 /** Where a client stands. `since` and `until` are in ms, by the client's `now`. */
 export type ClientState =
@@ -19,6 +21,11 @@ export interface LinkOptions extends ConnectionLimits {
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
 }
+
+/** Those that may change while there is a connection. */
+export type LinkDurations = {
+  readonly [K in "requestTimeoutMs" | "inactivityMs" | "reconnect"]?: LinkOptions[K] | undefined;
+};
 
 export interface LinkHandlers {
   onUp(connection: Connection): void;
@@ -85,14 +92,21 @@ export class Link {
     if (this.#state.state === "idle") this.#begin();
   }
 
-  reconfigure(durations: Partial<Pick<LinkOptions, "requestTimeoutMs" | "inactivityMs" | "reconnect">>): void {
-    this.#options = { ...this.#options, ...durations };
+  reconfigure(durations: LinkDurations): void {
+    this.#options = { ...this.#options, ...given(durations) };
     this.#connection?.reconfigure(this.#options);
   }
 
   /** The connection proved to be of use: the next backoff is short again. */
   markGood(): void {
     this.#failures = 0;
+  }
+
+  /** The wait after so many failures in a row. Half fixed, half random: many clients of one server do not come back in step. */
+  backoff(failures: number): number {
+    const { minMs, maxMs } = this.#options.reconnect;
+    const full = Math.min(maxMs, LONGEST_MS, minMs * 2 ** Math.min(failures - 1, 30));
+    return full / 2 + (full / 2) * this.#options.random();
   }
 
   close(): void {
@@ -159,10 +173,7 @@ export class Link {
   }
 
   #backOff(cause: OvsdbError): void {
-    const { minMs, maxMs } = this.#options.reconnect;
-    const full = Math.min(maxMs, minMs * 2 ** Math.min(this.#failures - 1, 30));
-    // Half fixed, half random: many clients of one server do not come back in step.
-    const delay = full / 2 + (full / 2) * this.#options.random();
+    const delay = this.backoff(this.#failures);
     this.#timer = setTimeout(() => this.#begin(), delay);
     this.#set({ state: "backoff", until: this.#options.now() + delay, cause });
   }

@@ -3,6 +3,7 @@ import type { Where } from "./condition.ts";
 import { OvsdbError } from "./errors.ts";
 import type { Feed } from "./feed.ts";
 import { columnsOf, type Database, type Everything, type Row, type Selection, type TableName } from "./schema.ts";
+import { after } from "./timer.ts";
 
 /** The tables that a replica has. */
 export type ReplicaTable<D extends Database, S> = keyof S & TableName<D>;
@@ -79,7 +80,7 @@ export class Replica<D extends Database, S = Everything<D>> {
    * Waits until the predicate holds: asked at once and after each update, but only of content that is in sync. Rejects with
    * `timeout`, `closed`, the signal's reason, or what the predicate throws.
    */
-  until(predicate: (replica: this) => boolean, signal?: AbortSignal, timeoutMs?: number): Promise<void> {
+  until(predicate: (replica: this) => boolean, signal?: AbortSignal, timeoutMs = Infinity): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const check = (): void => {
       try {
@@ -91,7 +92,7 @@ export class Replica<D extends Database, S = Everything<D>> {
     const onAbort = (): void => reject(signal?.reason);
     const undo = [this.#feed.changes.add(check), this.#feed.sync.add(check), this.#feed.onEnd(reject)];
     const late = (): void => reject(new OvsdbError("timeout", `what was waited for did not happen in ${timeoutMs} ms`));
-    const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs);
+    const timer = after(timeoutMs, late);
     signal?.addEventListener("abort", onAbort, { once: true });
     if (signal?.aborted === true) onAbort();
     else if (this.#feed.ended !== undefined) reject(this.#feed.ended);

@@ -3,6 +3,7 @@ import type { ConnectionOptions } from "node:tls";
 import { type Address, showAddress, type TlsOptions } from "./address.ts";
 import { OvsdbError } from "./errors.ts";
 import { isArray } from "./json.ts";
+import { after } from "./timer.ts";
 
 /** What one read takes at most: as much as libuv would make room for, anew for each read. */
 const READ_BYTES = 64 * 1024;
@@ -112,8 +113,7 @@ function connected(
       const message = `${showAddress(address)}: not connected after ${timeoutMs} ms`;
       fail(new OvsdbError("unreachable", message, { errno: "ETIMEDOUT" }));
     };
-    // `Infinity` is no limit; a timer would take it for 1 ms.
-    const timer = timeoutMs < Infinity ? setTimeout(late, timeoutMs) : undefined;
+    const timer = after(timeoutMs, late);
     signal.addEventListener("abort", onAbort, { once: true });
     socket.once(event, () => finish(resolve));
     // It stays after the connection is made: an error without a listener would end the process.

@@ -2,6 +2,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ClientState, createClient } from "node-ovsdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { vswitch } from "../../unit/ovs/tables.ts";
 import { Tap } from "./fakes.ts";
 import { quick, reached, rejection } from "./helpers.ts";
 import { TestOvs } from "./server.ts";
@@ -223,6 +224,90 @@ describe("requests", () => {
     expect(await rejection(client.request("list_dbs", []))).toMatchObject({ kind: "overloaded", sent: false });
     expect(await rejection(large)).toMatchObject({ kind: "timeout" });
     ovs.resume();
+  });
+});
+
+describe("requests that are no JSON", () => {
+  const cyclic: Json[] = [];
+  cyclic.push(cyclic);
+  // By a caller without types.
+  const huge: unknown = 10n;
+
+  it.each<[string, Json]>([
+    ["a BigInt", huge as Json],
+    ["what contains itself", cyclic],
+  ])("are refused, such as %s, and nothing of them is left", async (_, param) => {
+    await ovs.start();
+    const client = open({ maxPending: 1, requestTimeoutMs: 20 });
+    await client.connect();
+    expect(await rejection(client.request("echo", [param]))).toMatchObject({ kind: "usage", sent: false });
+    ovs.pause();
+    // Not told that another one waits already, and later than what a time-out of the first would have been.
+    expect(await rejection(client.listDatabases())).toMatchObject({ kind: "timeout" });
+    ovs.resume();
+  });
+});
+
+describe("options", () => {
+  it("keep their default when they are given as undefined", async () => {
+    await ovs.start();
+    const names = [
+      "requestTimeoutMs",
+      "inactivityMs",
+      "reconnect",
+      "random",
+      "now",
+      "onError",
+      "maxFrameBytes",
+      "maxDepth",
+    ];
+    const client = open(Object.fromEntries(names.map((name) => [name, undefined])));
+    await client.connect();
+    client.reconfigure({ requestTimeoutMs: undefined, inactivityMs: undefined, reconnect: undefined });
+    const lost = reached(client, "backoff");
+    await ovs.end("SIGKILL");
+    expect(await lost).toMatchObject({ cause: { kind: "disconnected" }, until: expect.any(Number) });
+    await ovs.start();
+    await client.connected();
+    expect(await client.listDatabases()).toContain("Open_vSwitch");
+  });
+
+  it("still bound what may wait when they are given as undefined", async () => {
+    await ovs.start();
+    const client = open({ maxPending: undefined, maxOutboundBytes: undefined });
+    await client.connect();
+    ovs.pause();
+    const asked = Array.from({ length: 1001 }, () => client.request("list_dbs", []));
+    expect(await rejection(asked.at(-1) ?? Promise.resolve())).toMatchObject({ kind: "overloaded" });
+    ovs.resume();
+    await Promise.all(asked.slice(0, -1));
+    ovs.pause();
+    const large = client.request("echo", ["x".repeat(18_000_000)]);
+    expect(await rejection(client.listDatabases())).toMatchObject({ kind: "overloaded" });
+    ovs.resume();
+    await large;
+  });
+
+  it.each([Infinity, 2 ** 31])("may be %d ms, which is never reached", async (ms) => {
+    await ovs.start();
+    const client = open({ requestTimeoutMs: ms, inactivityMs: ms, reconnect: { minMs: ms, maxMs: ms } });
+    const states: string[] = [];
+    client.onState(({ state }) => states.push(state));
+    await client.connect();
+    expect(await client.request("list_dbs", [], { timeoutMs: ms })).toContain("Open_vSwitch");
+    const replica = await client.monitor(vswitch);
+    const never = rejection(replica.until(() => false, undefined, ms));
+    ovs.pause();
+    const asked = rejection(client.request("list_dbs", [], { timeoutMs: ms }));
+    // Any timer of 1 ms would have run out by then.
+    expect(await rejection(client.request("list_dbs", [], { timeoutMs: 50 }))).toMatchObject({ kind: "timeout" });
+    expect(states).toEqual(["connecting", "connected"]);
+    await ovs.end("SIGKILL");
+    expect(await asked).toMatchObject({ kind: "disconnected" });
+    const waiting = await reached(client, "backoff");
+    expect(waiting.state === "backoff" && waiting.until).toBeGreaterThan(Date.now() + 2 ** 29);
+    client.close();
+    expect(await never).toMatchObject({ kind: "closed" });
   });
 });
 
