@@ -170,6 +170,8 @@ export class Client {
     if (this.state.state === "closed") return Promise.reject(closedError());
     const connection = this.#link.connection;
     if (connection === undefined) return Promise.reject(new OvsdbError("disconnected", `${method}: not connected`));
+    const { overload } = connection;
+    if (overload !== undefined) return Promise.reject(overload);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const forget = connection.call(method, params, timeoutMs, (error, result) =>
       error ? reject(error) : resolve(result),

@@ -78,23 +78,36 @@ export class Connection {
   #listen(): void {
     const { inactivityMs } = this.#limits;
     clearTimeout(this.#watch);
-    this.#watch = inactivityMs > 0 ? setTimeout(() => this.#silence(), inactivityMs) : undefined;
+    this.#watch = inactivityMs > 0 ? after(inactivityMs, () => this.#silence()) : undefined;
+  }
+
+  /** Why no more may be asked for at the moment. */
+  get overload(): OvsdbError | undefined {
+    if (this.#pending.size >= this.#limits.maxPending) {
+      return new OvsdbError("overloaded", `${this.#pending.size} requests already wait for an answer`);
+    }
+    if (this.#socket.writableLength > this.#limits.maxOutboundBytes) {
+      return new OvsdbError("overloaded", `the server has not yet taken ${this.#socket.writableLength} bytes`);
+    }
+    return undefined;
   }
 
   /**
-   * Sends a request. `settle` gets the result, or one of `disconnected`, `timeout`, `overloaded`, `rpc`.
+   * Sends a request, whatever waits already: `overload` is for whoever makes requests without an end. `settle` gets the result, or
+   * one of `disconnected`, `timeout`, `rpc`, `usage`.
    *
    * A transaction that times out or is forgotten is canceled (RFC 7047 section 4.1.4), for what that is still worth.
    *
    * @returns a function that forgets the request; its answer is then ignored and `settle` is not called
    */
   call(method: string, params: readonly Json[], timeoutMs: number | undefined, settle: Settle): () => void {
-    const refusal = this.#refusal();
-    if (refusal !== undefined) {
-      settle(refusal, undefined);
+    const id = this.#nextId;
+    const text = this.#ended ? this.#gone("not connected") : written({ method, params, id });
+    if (text instanceof OvsdbError) {
+      settle(text, undefined);
       return () => undefined;
     }
-    const id = this.#nextId++;
+    this.#nextId++;
     const limit = timeoutMs ?? this.#limits.requestTimeoutMs;
     const giveUp = (): void => {
       const waited = this.#pending.delete(id);
@@ -106,7 +119,7 @@ export class Connection {
     };
     const timer = after(limit, late);
     this.#pending.set(id, { method, settle, timer });
-    this.#send({ method, params, id });
+    this.#socket.write(text);
     return () => {
       clearTimeout(timer);
       giveUp();
@@ -132,17 +145,6 @@ export class Connection {
 
   #gone(why: string): OvsdbError {
     return new OvsdbError("disconnected", `${showAddress(this.#address)}: ${why}`);
-  }
-
-  #refusal(): OvsdbError | undefined {
-    if (this.#ended) return this.#gone("not connected");
-    if (this.#pending.size >= this.#limits.maxPending) {
-      return new OvsdbError("overloaded", `${this.#pending.size} requests already wait for an answer`);
-    }
-    if (this.#socket.writableLength > this.#limits.maxOutboundBytes) {
-      return new OvsdbError("overloaded", `the server has not yet taken ${this.#socket.writableLength} bytes`);
-    }
-    return undefined;
   }
 
   /** A notification: the server answers the request that is canceled, and nobody listens to that any more. */
@@ -214,6 +216,15 @@ export class Connection {
     this.#probing = true;
     this.#send({ method: "echo", params: [], id: "probe" });
     this.#watch?.refresh();
+  }
+}
+
+/** A message as it goes over the wire; an error for what JSON does not have. */
+function written(message: Json): string | OvsdbError {
+  try {
+    return JSON.stringify(message);
+  } catch (cause) {
+    return new OvsdbError("usage", `the request cannot be written as JSON: ${String(cause)}`, { cause });
   }
 }
 

@@ -136,7 +136,7 @@ export class Feed implements Registration {
 
   /**
    * Follows other rows in some tables. Resolves when the content is so; without a connection that is after the next one is made.
-   * Rejects with `usage`, `bad-value`, `rpc` or `overloaded` (all is as before), `closed`, or the signal's reason.
+   * Rejects with `usage`, `bad-value` or `rpc` (all is as before), `closed`, or the signal's reason.
    */
   async changeWhere(where: object, signal: AbortSignal | undefined): Promise<void> {
     const plain = encodeWhere(this.database, this.#options.selection, where);
@@ -220,7 +220,6 @@ export class Feed implements Registration {
       this.#changing = false;
       // The rows that came and went were told before the answer (ovsdb-server(7), 4.1.13).
       if (error === undefined) this.#wish.agree(wanted);
-      else if (error.kind === "overloaded") this.#wish.drop(error);
       else if (error.kind === "rpc" && !this.#wish.isRetreat) this.#wish.refuse(error);
       // Nobody knows which rows are followed now. A new connection begins with those that are wanted.
       else connection.end(error);

@@ -39,12 +39,13 @@ export class Registry {
     signal?.throwIfAborted();
     if (this.#link.state.state === "closed") throw closedError();
     if (this.#link.state.state === "idle") throw notConnecting();
+    const connection = this.#link.connection;
+    if (connection?.overload !== undefined) throw connection.overload;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onAbort = (): void => reject(signal?.reason);
     this.#all.add(registration);
     this.#fresh.set(registration, (error) => (error === undefined ? resolve() : reject(error)));
     signal?.addEventListener("abort", onAbort, { once: true });
-    const connection = this.#link.connection;
     if (connection !== undefined) this.#attach(registration, connection);
     try {
       await promise;

@@ -107,8 +107,8 @@ export class Replica<D extends Database, S = Everything<D>> {
   /**
    * Follows other rows from now on, in the tables that are named. Subscribers are told of exactly the rows that came and went.
    * Resolves when the content is so; while disconnected that is after the next connection is made. Rejects with `usage`,
-   * `bad-value`, `overloaded` or `rpc` (all is as it was; an old server's answer is `unknown method`), `closed`, or the signal's
-   * reason, which ends only the waiting.
+   * `bad-value` or `rpc` (all is as it was; an old server's answer is `unknown method`), `closed`, or the signal's reason, which
+   * ends only the waiting.
    */
   changeWhere(where: Where<D, S>, signal?: AbortSignal): Promise<void> {
     return this.#feed.changeWhere(where, signal);

@@ -1,14 +1,15 @@
 import { join } from "node:path";
-import { type Client, createClient, type Lock } from "node-ovsdb";
+import { type Client, type ClientOptions, createClient, type Lock } from "node-ovsdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { vswitch } from "../../unit/ovs/tables.ts";
 import { quick, reached, rejection, write } from "./helpers.ts";
 import { TestOvs } from "./server.ts";
 
 let ovs: TestOvs;
 const clients: Client[] = [];
 
-async function connected(path = ovs.socket): Promise<Client> {
-  const client = createClient({ address: { path }, ...quick });
+async function connected(path = ovs.socket, options: Partial<ClientOptions> = {}): Promise<Client> {
+  const client = createClient({ address: { path }, ...quick, ...options });
   clients.push(client);
   await client.connect();
   return client;
@@ -141,6 +142,48 @@ describe("a lock", () => {
     expect([stolen.owned, rival.owned]).toEqual([false, true]);
     await rival.release();
     await turned(stolen, true);
+  });
+
+  it("that is given up and asked for again is not ours by what the server says of the first request", async () => {
+    const [a, b, c] = [await connected(), await connected(), await connected()];
+    const first = await a.lock("agent");
+    const given = await b.lock("agent", undefined, { wait: false });
+    const third = await c.lock("agent", undefined, { wait: false });
+    const told: boolean[] = [];
+    // What the two clients send, the server reads at once: the lock passes to the second and then on to the third.
+    ovs.pause();
+    const done = first.release();
+    const gone = given.release();
+    const again = b.lock("agent", undefined, { wait: false });
+    ovs.resume();
+    await Promise.all([done, gone]);
+    const second = await again;
+    second.onChange((owned) => told.push(owned));
+    await turned(third, true);
+    await b.listDatabases();
+    expect([second.owned, told, await mayWrite(b), await mayWrite(c)]).toEqual([false, [], false, true]);
+  });
+
+  it("is given back however many requests wait, and is held anew by a client that may have few", async () => {
+    const a = await connected(undefined, { maxPending: 2, maxOutboundBytes: 1000 });
+    const names = ["agent", "two", "three", "four"];
+    const locks: Lock[] = [];
+    for (const name of names) locks.push(await a.lock(name));
+    await ovs.end("SIGKILL");
+    await Promise.all(locks.map((lock) => turned(lock, false)));
+    await ovs.start();
+    await Promise.all(locks.map((lock) => turned(lock, true)));
+    const b = await connected();
+    ovs.pause();
+    // More than the kernel takes for a server that does not read.
+    const waiting = [a.request("echo", ["x".repeat(4_000_000)]), rejection(a.listDatabases())];
+    const replica = rejection(a.monitor(vswitch));
+    const released = locks[0]?.release();
+    ovs.resume();
+    expect(await waiting[1]).toMatchObject({ kind: "overloaded" });
+    expect(await replica).toMatchObject({ kind: "overloaded" });
+    await Promise.all([released, waiting[0]]);
+    expect((await b.lock("agent")).owned).toBe(true);
   });
 
   it("is asked for only once by one client", async () => {
