@@ -134,13 +134,16 @@ export class Connection {
     this.#socket.destroy();
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { method, timer, settle } of waiting) {
-      clearTimeout(timer);
-      const message = `${method}: the connection was lost before the answer: ${cause.message}`;
-      const kind = cause.kind === "closed" ? "closed" : "disconnected";
-      settle(new OvsdbError(kind, message, { sent: true, errno: cause.errno, cause }), undefined);
+    try {
+      for (const { method, timer, settle } of waiting) {
+        clearTimeout(timer);
+        const message = `${method}: the connection was lost before the answer: ${cause.message}`;
+        const kind = cause.kind === "closed" ? "closed" : "disconnected";
+        settle(new OvsdbError(kind, message, { sent: true, errno: cause.errno, cause }), undefined);
+      }
+    } finally {
+      this.#handlers.onEnd(cause);
     }
-    this.#handlers.onEnd(cause);
   }
 
   #gone(why: string): OvsdbError {

@@ -218,6 +218,8 @@ export class Feed implements Registration {
     const requests = changeRequests(this.#options.selection, wanted.where);
     this.#forget = connection.call("monitor_cond_change", [this.id, this.id, requests], undefined, (error) => {
       this.#changing = false;
+      // The next connection begins with what is wanted.
+      if (error?.kind === "disconnected" || error?.kind === "closed") return;
       // The rows that came and went were told before the answer (ovsdb-server(7), 4.1.13).
       if (error === undefined) this.#wish.agree(wanted);
       else if (error.kind === "rpc" && !this.#wish.isRetreat) this.#wish.refuse(error);

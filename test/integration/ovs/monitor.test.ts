@@ -290,6 +290,20 @@ describe.each(["monitor_cond_since", "monitor_cond"] as const)("conditions of %s
     expect(replica.rows("Port").size).toBe(3);
   });
 
+  it("are asked for again after a server that died before it answered", async () => {
+    const replica = await client.monitor(vswitch, undefined, { method });
+    ovs.pause();
+    const changed = replica.changeWhere({ Bridge: [["name", "==", "br1"]] });
+    await tap.until(({ toServer }) => toServer.at(-1)?.method === "monitor_cond_change");
+    const lost = synced(replica, false);
+    await ovs.end("SIGKILL");
+    await lost;
+    await ovs.start();
+    await changed;
+    expect(names(replica)).toEqual(["br1"]);
+    expect(errors).toEqual([]);
+  });
+
   it("that the server refuses leave all as it was", async () => {
     const future = defineDatabase("Open_vSwitch", {
       Bridge: { name: string(), not_yet: string() },
