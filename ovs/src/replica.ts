@@ -48,17 +48,21 @@ export class Replica<D extends Database, S = Everything<D>> {
 
   /** A row with all these values: by an index of the database's declaration if one fits, else row by row. */
   find<T extends ReplicaTable<D, S>>(table: T, values: Partial<ReplicaRow<D, S, T>>): ReplicaRow<D, S, T> | undefined {
-    const [row] = this.findAll(table, values);
+    const [row] = this.#found(table, values, 1);
     return row;
   }
 
-  /** Every row with all these values, found as `find` does. */
+  /** Every row with all these values, found as `find` does: as they are at this moment. */
   findAll<T extends ReplicaTable<D, S>>(
     table: T,
     values: Partial<ReplicaRow<D, S, T>>,
-  ): IteratorObject<ReplicaRow<D, S, T>> {
-    const rows: unknown = this.#feed.store.find(table, values);
-    return rows as IteratorObject<ReplicaRow<D, S, T>>;
+  ): readonly ReplicaRow<D, S, T>[] {
+    return this.#found(table, values, Infinity);
+  }
+
+  #found<T extends ReplicaTable<D, S>>(table: T, values: object, most: number): readonly ReplicaRow<D, S, T>[] {
+    const rows: unknown = this.#feed.store.find(table, { ...values }, most);
+    return rows as readonly ReplicaRow<D, S, T>[];
   }
 
   /**

@@ -26,11 +26,12 @@ export class RowIndex {
   /** Follows a change of the table. */
   apply({ uuid, before, after }: { uuid: Uuid; before?: PlainRow; after?: PlainRow }): void {
     if (this.#rows === undefined) return;
-    if (before !== undefined) {
-      const key = this.#keyOf(before);
-      const rows = this.#rows.get(key);
+    const old = before === undefined ? undefined : this.#keyOf(before);
+    // A row whose key is the same keeps its place.
+    if (before !== undefined && (after === undefined || this.#keyOf(after) !== old)) {
+      const rows = this.#rows.get(old);
       rows?.delete(uuid);
-      if (rows?.size === 0) this.#rows.delete(key);
+      if (rows?.size === 0) this.#rows.delete(old);
     }
     if (after !== undefined) this.#add(this.#rows, uuid, after);
   }

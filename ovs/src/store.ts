@@ -46,10 +46,15 @@ export class Store {
   }
 
   /** The rows with all these values, by an index if one fits. Throws `usage` for a column that is not monitored. */
-  *find(table: string, values: PlainRow): Generator<PlainRow, void, undefined> {
+  find(table: string, values: PlainRow, most = Infinity): readonly PlainRow[] {
     const { rows, columns, indexes } = this.#table(table);
     const index = indexes.find((one) => one.covers(values));
-    for (const row of index?.lookUp(values, rows) ?? rows.values()) if (matches(columns, row, values)) yield row;
+    // A list, and no iterator: whoever goes through it may write these rows meanwhile.
+    const found: PlainRow[] = [];
+    for (const row of index?.lookUp(values, rows) ?? rows.values()) {
+      if (matches(columns, row, values) && found.push(row) >= most) break;
+    }
+    return found;
   }
 
   /**

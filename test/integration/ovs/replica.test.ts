@@ -48,6 +48,22 @@ describe("a replica", () => {
     }
   });
 
+  it("finds rows as they are at that moment, so that whoever goes through them may write them", async () => {
+    const indexed = defineDatabase("Open_vSwitch", vswitch.tables, { indexes: { Bridge: [["datapath_type"]] } });
+    await write(client, (tx) => {
+      for (const name of ["br0", "br1"]) addBridge(tx, name);
+    });
+    const replica = await client.monitor(indexed);
+    const seen: string[] = [];
+    for (const row of replica.findAll("Bridge", { datapath_type: "dummy" })) {
+      seen.push(row.name);
+      if (seen.length > 2) break;
+      await write(client, (tx) => tx.setKeys("Bridge", row._uuid, "external_ids", { seen: "yes" }, { expect: 1 }));
+      expect(replica.rows("Bridge").get(row._uuid)?.external_ids).toEqual({ seen: "yes" });
+    }
+    expect(seen.toSorted()).toEqual(["br0", "br1"]);
+  });
+
   it("holds only the tables and columns that were selected, and its type says so", async () => {
     await write(client, (tx) => addBridge(tx, "br0"));
     const replica = await client.monitor(vswitch, { Bridge: ["name"] });

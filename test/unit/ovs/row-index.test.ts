@@ -83,6 +83,17 @@ describe("an index", () => {
     expect(compared).toBe(1);
   });
 
+  it("leaves a row in its place that is written and keeps its key", () => {
+    const store = new Store(indexed, { T: ["name", "tag"] });
+    const written = (tag: number) => ({ new: { name: "a", tag } });
+    const [first = "", second = ""] = ids;
+    store.reset({ T: { [first]: written(1), [second]: written(2) } });
+    const before = store.find("T", { name: "a" });
+    store.update({ T: { [first]: written(3) } });
+    expect(before.map(({ tag }) => tag)).toEqual([1, 2]);
+    expect(store.find("T", { name: "a" }).map(({ tag }) => tag)).toEqual([3, 2]);
+  });
+
   it("needs no columns that are not monitored: such an index is left out", () => {
     const store = new Store(indexed, { T: ["name"] });
     store.reset({ T: { [ids[0] ?? ""]: { new: { name: "a" } } } });
