@@ -317,8 +317,8 @@ export class Client {
     const [name] = params;
     if (typeof name !== "string") return;
     // A monitor or lock that has just been given up may still be spoken of.
-    if (method === "locked") this.#locks.get(name)?.set(true);
-    else if (method === "stolen") this.#locks.get(name)?.set(false);
+    if (method === "locked") this.#locks.get(name)?.turn(true);
+    else if (method === "stolen") this.#locks.get(name)?.turn(false);
     else if (method === "monitor_canceled") this.#renew(name);
     else if (updates.has(method)) this.#feeds.get(name)?.update(method, params);
   }

@@ -21,6 +21,8 @@ export class LockRequest implements Registration {
   readonly #listeners: Listeners<boolean>;
   #steal: boolean;
   #owned = false;
+  /** Whether the server has answered the request on this connection. */
+  #answered = false;
   #forget: () => void = () => undefined;
   #onEnd: (reason: OvsdbError) => void = () => undefined;
   #ended: OvsdbError | undefined;
@@ -60,14 +62,16 @@ export class LockRequest implements Registration {
     this.#forget = connection.call(this.#steal ? "steal" : "lock", [this.name], undefined, (error, result) => {
       // Stealing is an act, not a state: once is enough, or two clients would steal from one another for ever.
       if (error === undefined) this.#steal = false;
-      if (error === undefined && isObject(result) && result.locked === true) this.set(true);
+      this.#answered = error === undefined;
+      this.#set(isObject(result) && result.locked === true);
       done(error);
     });
   }
 
   detach(): void {
     this.#forget();
-    this.set(false);
+    this.#answered = false;
+    this.#set(false);
   }
 
   end(reason: OvsdbError): void {
@@ -76,8 +80,13 @@ export class LockRequest implements Registration {
     this.#onEnd(reason);
   }
 
-  /** The server says whether the lock is ours. */
-  set(owned: boolean): void {
+  /** The server says that the lock has become ours, or is not any more. */
+  turn(owned: boolean): void {
+    // Before the answer it speaks of a request for the same lock that has been given up.
+    if (this.#answered) this.#set(owned);
+  }
+
+  #set(owned: boolean): void {
     if (this.#owned === owned) return;
     this.#owned = owned;
     this.#listeners.emit(owned);
