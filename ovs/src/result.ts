@@ -17,7 +17,6 @@ export interface TransactResult {
 
 interface Sent {
   readonly database: Database;
-  readonly operations: readonly unknown[];
   readonly notes: readonly OperationNote[];
 }
 
@@ -32,7 +31,7 @@ export function snapshot(transaction: Transaction<Database>): Sent {
     const message = `operation ${operation} (insert ${table}): nothing refers to the row, and ${table} is no root: it would vanish`;
     throw new OvsdbError("usage", message, unreferenced);
   }
-  return { database, operations: [...transaction.operations], notes: [...transaction.notes] };
+  return { database, notes: [...transaction.notes] };
 }
 
 /**
@@ -52,10 +51,11 @@ export function readResult(sent: Sent, answer: unknown): TransactResult {
     const count = countAt(answer, index);
     if (count !== note.expect) throw wrongCount(note, index, count, true);
   });
+  const inserted = new Map(sent.notes.map(({ name }, index) => [name, answer[index]] as const));
   return {
     rows: <R>(ref: SelectRef<R>) => readRows(sent.database, ref, answer[ref.operation]),
     count: (ref) => countAt(answer, ref.operation),
-    uuidOf: (ref) => insertedUuid(sent, answer, ref),
+    uuidOf: (ref) => insertedUuid(inserted.get(ref), ref),
   };
 }
 
@@ -107,9 +107,7 @@ function readRows<R>(database: Database, ref: SelectRef<R>, element: unknown): r
   });
 }
 
-function insertedUuid<T extends string>(sent: Sent, answer: readonly unknown[], ref: NamedUuid<T>): Uuid<T> {
-  const index = sent.operations.findIndex((operation) => isObject(operation) && operation["uuid-name"] === ref);
-  const element = answer[index];
+function insertedUuid<T extends string>(element: unknown, ref: NamedUuid<T>): Uuid<T> {
   const wire = isObject(element) && isArray(element.uuid) ? element.uuid[1] : undefined;
   if (isUuid<T>(wire)) return wire;
   throw new OvsdbError("usage", `${ref} was not inserted by this transaction`);

@@ -2,6 +2,7 @@ import {
   defineDatabase,
   integer,
   map,
+  type NamedUuid,
   type OvsdbError,
   optional,
   type Row,
@@ -313,7 +314,7 @@ describe("an inserted row that nothing refers to", () => {
   it("is let through where the roots are not declared", () => {
     const tx = begin();
     tx.insert("Port", { name: "p" });
-    expect(snapshot(tx).operations).toHaveLength(1);
+    expect(snapshot(tx).notes).toHaveLength(1);
   });
 
   it("cannot stand in a column that refers to another table", () => {
@@ -339,6 +340,20 @@ describe("the answer to a transaction", () => {
     expect(result.uuidOf(port)).toBe(id);
     expect(result.count(bumped)).toBe(1);
     expect(result.rows(rows)).toEqual([{ _uuid: id, next_cfg: 8, bridges: [id] }]);
+  });
+
+  it("tells the identity of each of many inserted rows without looking through all of them", () => {
+    const tx = begin();
+    const refs = Array.from({ length: 50_000 }, () => tx.insert("Port", { name: "p" }));
+    const uuids = refs.map((_, index) => `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`);
+    const answer = uuids.map((uuid) => ({ uuid: ["uuid", uuid] }));
+    const result = read(tx, answer);
+    expect(refs.map((ref) => result.uuidOf(ref))).toEqual(uuids);
+    const other = begin();
+    other.comment("x");
+    expect(() => read(other, [{}]).uuidOf(refs[0] ?? ("" as NamedUuid))).toThrow(
+      expect.objectContaining({ kind: "usage" }),
+    );
   });
 
   it("turns an unfulfilled wait into a guard error with its place", () => {
