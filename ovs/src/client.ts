@@ -111,6 +111,7 @@ export class Client {
           this.#registry.up(connection);
         },
         onNotification: (method, params) => this.#notify(method, params),
+        onHeard: () => this.#registry.heard(),
         onDown: () => this.#registry.down(),
         onIdle: () => this.#registry.idle(),
       },

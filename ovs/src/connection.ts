@@ -23,6 +23,8 @@ export interface ConnectionLimits {
 /** Called in the order of the frames, each before the next frame is looked at. */
 export interface ConnectionHandlers {
   onNotification(method: string, params: readonly unknown[]): void;
+  /** Once, when the peer has said something that makes sense. */
+  onHeard(): void;
   /** Once, when the connection is over, whoever ended it. */
   onEnd(cause: OvsdbError): void;
 }
@@ -47,6 +49,7 @@ export class Connection {
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   #ended = false;
+  #heard = false;
   #probing = false;
   #watch: NodeJS.Timeout | undefined;
 
@@ -166,7 +169,11 @@ export class Connection {
     try {
       this.#frames.push(chunk, (frame) => {
         // What came in the same piece behind the message that ended the connection no longer counts.
-        if (!this.#ended) this.#dispatch(frame);
+        if (this.#ended) return;
+        this.#dispatch(frame);
+        if (this.#heard) return;
+        this.#heard = true;
+        this.#handlers.onHeard();
       });
     } catch (thrown) {
       // Whatever cannot be read leaves us without knowing where the next message begins, or what we missed.

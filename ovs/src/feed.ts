@@ -165,7 +165,10 @@ export class Feed implements Registration {
         done(error);
       } else {
         this.#method = method;
-        done(this.#begin(answer, since, wanted));
+        const failed = this.#begin(answer, since, wanted);
+        // The server follows all the same, and would refuse to begin a second time under this name.
+        if (failed !== undefined) connection.call("monitor_cancel", [id], undefined, () => undefined);
+        done(failed);
         this.#reconcile();
       }
     });

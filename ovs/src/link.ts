@@ -30,6 +30,8 @@ export type LinkDurations = {
 export interface LinkHandlers {
   onUp(connection: Connection): void;
   onNotification(method: string, params: readonly unknown[]): void;
+  /** Once on each connection, when the server has said something that makes sense. */
+  onHeard(): void;
   onDown(cause: OvsdbError): void;
   /** A single attempt has failed, and there will be no other unless asked for. */
   onIdle(): void;
@@ -149,11 +151,15 @@ export class Link {
     this.#persistent = true;
     const connection = new Connection(wire, this.#options.address, this.#options, {
       onNotification: (method, params) => this.#handlers.onNotification(method, params),
+      // The message may have been its last.
+      onHeard: () => (this.#connection === connection ? this.#handlers.onHeard() : undefined),
       onEnd: (cause) => this.#ended(cause),
     });
     this.#connection = connection;
     connection.start();
     this.#set({ state: "connected", since: this.#options.now() });
+    // Closed by a listener.
+    if (this.#connection !== connection) return;
     this.#handlers.onUp(connection);
     this.#settle((waiter) => waiter.resolve());
   }

@@ -25,6 +25,9 @@ export class Registry {
   /** Those that were asked for on this connection, and of these the ones without an answer. */
   readonly #attached = new Set<Registration>();
   readonly #unanswered = new Set<Registration>();
+  /** How often in a row each was refused that was granted before, and the wait after which it is asked for again. */
+  readonly #refusals = new Map<Registration, number>();
+  readonly #waits = new Map<Registration, NodeJS.Timeout>();
 
   constructor(link: Link, onError: (error: unknown) => void) {
     this.#link = link;
@@ -79,14 +82,24 @@ export class Registry {
 
   /** There is a connection. */
   up(connection: Connection): void {
-    if (this.#all.size === 0) this.#link.markGood();
-    for (const registration of [...this.#all]) this.#attach(registration, connection);
+    for (const registration of [...this.#all]) {
+      if (this.#link.connection !== connection) return;
+      this.#attach(registration, connection);
+    }
+  }
+
+  /** The server has said something that makes sense. */
+  heard(): void {
+    // Only a connection that renews everything is worth it; else the wait before the next one goes on growing.
+    if (this.#unanswered.size === 0) this.#link.markGood();
   }
 
   /** There is none any more. */
   down(): void {
     this.#attached.clear();
     this.#unanswered.clear();
+    for (const wait of this.#waits.values()) clearTimeout(wait);
+    this.#waits.clear();
     for (const registration of [...this.#all]) registration.detach();
   }
 
@@ -106,11 +119,14 @@ export class Registry {
     this.#all.delete(registration);
     this.#attached.delete(registration);
     this.#unanswered.delete(registration);
+    this.#refusals.delete(registration);
+    clearTimeout(this.#waits.get(registration));
+    this.#waits.delete(registration);
   }
 
   #attach(registration: Registration, connection: Connection): void {
-    // A listener of the client's state may have added it a moment before `up`.
-    if (this.#attached.has(registration)) return;
+    // A listener of the client's state may have added it a moment before `up`, one of its own state may have ended it.
+    if (!this.#all.has(registration) || this.#attached.has(registration)) return;
     this.#attached.add(registration);
     this.#unanswered.add(registration);
     registration.attach(connection, (error) => {
@@ -122,21 +138,41 @@ export class Registry {
   #answered(registration: Registration): void {
     this.#fresh.get(registration)?.(undefined);
     this.#unanswered.delete(registration);
-    // Only a connection that renewed everything was worth it; else the wait before the next one goes on growing.
-    if (this.#unanswered.size === 0) this.#link.markGood();
+    this.#refusals.delete(registration);
+    this.heard();
   }
 
   #refused(registration: Registration, connection: Connection, error: OvsdbError): void {
     // It is asked for again on the next connection.
     if (error.kind === "disconnected" || error.kind === "closed") return;
-    const tell = this.#fresh.get(registration);
-    if (tell !== undefined && error.kind !== "timeout") {
-      tell(error);
+    if (error.kind === "timeout" || error.kind === "protocol") {
+      // The connection itself is in doubt, and `state` shows why.
+      report(this.#onError, error);
+      connection.end(error);
       return;
     }
-    // What stood before cannot be renewed. A new connection is the only way to try again, and `state` shows why.
-    report(this.#onError, error);
-    connection.end(error);
+    this.#attached.delete(registration);
+    this.#unanswered.delete(registration);
+    const tell = this.#fresh.get(registration);
+    if (tell !== undefined) tell(error);
+    else {
+      report(this.#onError, error);
+      this.#waitFor(registration, connection);
+    }
+    this.heard();
+  }
+
+  /** What stood before is refused: its database may be away for a while, and the others on this connection go on. */
+  #waitFor(registration: Registration, connection: Connection): void {
+    // Whoever was told of the refusal may have ended it.
+    if (!this.#all.has(registration) || this.#link.connection !== connection) return;
+    const refusals = (this.#refusals.get(registration) ?? 0) + 1;
+    const again = (): void => {
+      this.#waits.delete(registration);
+      this.#attach(registration, connection);
+    };
+    this.#refusals.set(registration, refusals);
+    this.#waits.set(registration, setTimeout(again, this.#link.backoff(refusals)));
   }
 }
 

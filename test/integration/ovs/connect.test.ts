@@ -1,6 +1,6 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ClientState, createClient } from "node-ovsdb";
+import { type ClientState, createClient, type Json } from "node-ovsdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { vswitch } from "../../unit/ovs/tables.ts";
 import { Tap } from "./fakes.ts";

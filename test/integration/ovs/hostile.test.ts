@@ -63,17 +63,20 @@ describe("a peer that is no OVSDB server", () => {
     expect(await lost).toMatchObject({ cause: { kind: "protocol" } });
   });
 
-  it("is tried again, each time after a wait", async () => {
-    const fake = await fakeServer(undefined, (peer) => peer.send("nonsense"));
-    const client = clientOf(fake);
-    client.start();
+  it("is tried again after waits that grow until it says something that makes sense", async () => {
+    const sense = '{"id":null,"method":"hello","params":[]}';
+    const fake = await fakeServer(undefined, (peer) =>
+      peer.send(fake.connections === 5 ? `${sense}nonsense` : "nonsense"),
+    );
+    const client = clientOf(fake, { now: () => 0, random: () => 1 });
     const { promise, resolve } = Promise.withResolvers<void>();
-    let waits = 0;
-    client.onState(({ state }) => {
-      if (state === "backoff" && ++waits === 3) resolve();
+    const waits: number[] = [];
+    client.onState((state) => {
+      if (state.state === "backoff" && waits.push(state.until) === 6) resolve();
     });
+    client.start();
     await promise;
-    expect(fake.connections).toBeGreaterThanOrEqual(3);
+    expect(waits).toEqual([5, 10, 20, 20, 5, 10]);
   });
 });
 
@@ -187,40 +190,86 @@ describe("a server", () => {
     await replica.until((now) => now.find("Bridge", { name: "new" }) !== undefined);
   });
 
-  it("that refuses to renew a replica is left for a while, with longer waits, and the reason is reported", async () => {
+  it("that refuses to renew a replica is asked again after growing waits; all else stands", async () => {
+    let refusals = 0;
+    const asked: number[] = [];
+    const fake = await fakeServer((peer, { id: request, method }) => {
+      if (method === "hang_up") peer.hangUp();
+      else if (method === "lock") peer.send({ id: request, result: { locked: true }, error: null });
+      else if (refusals === 0) peer.send({ id: request, result: { Bridge: {} }, error: null });
+      else {
+        asked.push(performance.now());
+        if (asked.length > refusals) peer.send({ id: request, result: { Bridge: {} }, error: null });
+        else peer.send({ id: request, result: null, error: { error: "unknown database", details: "not now" } });
+      }
+    });
+    const errors: unknown[] = [];
+    const client = clientOf(fake, { onError: (error) => errors.push(error), random: () => 1 });
+    await client.connect();
+    const lock = await client.lock("agent");
+    const replica = await client.monitor(vswitch, { Bridge: ["name"] }, { method: "monitor" });
+    refusals = 4;
+    expect(await rejection(client.request("hang_up", []))).toMatchObject({ kind: "disconnected" });
+    await client.connected();
+    const seen: unknown[] = [];
+    client.onState(({ state }) => seen.push(state));
+    await replica.until(() => true);
+    expect(lock.owned).toBe(true);
+    expect(seen).toEqual([]);
+    expect(fake.connections).toBe(2);
+    expect(errors).toMatchObject(Array.from({ length: 4 }, () => ({ error: "unknown database" })));
+    const waits = asked.slice(1).map((time, index) => time - (asked[index] ?? 0));
+    // A timer may run a part of a millisecond early, and any time late.
+    for (const [index, least] of [5, 10, 20, 20].entries()) expect(waits[index]).toBeGreaterThanOrEqual(least - 1);
+  });
+
+  it("that renews a replica with what cannot be read is asked again, once it has been told to stop", async () => {
+    let name: unknown = "br0";
+    const fake = await fakeServer((peer, { id: request, method }) => {
+      if (method === "hang_up") peer.hangUp();
+      else if (method === "monitor_cancel") peer.send({ id: request, result: {}, error: null });
+      else peer.send({ id: request, result: { Bridge: { [id(1)]: bridge(name) } }, error: null });
+    });
+    const told = Promise.withResolvers<unknown>();
+    const client = clientOf(fake, { onError: told.resolve });
+    await client.connect();
+    const replica = await client.monitor(vswitch, { Bridge: ["name"] }, { method: "monitor" });
+    name = 5;
+    expect(await rejection(client.request("hang_up", []))).toMatchObject({ kind: "disconnected" });
+    expect(await told.promise).toMatchObject({ kind: "bad-value", column: "name" });
+    name = "br1";
+    await replica.until((now) => now.find("Bridge", { name: "br1" }) !== undefined);
+    const methods = fake.received.map(({ method }) => method);
+    expect(methods.slice(0, 5)).toEqual(["monitor", "hang_up", "monitor", "monitor_cancel", "monitor"]);
+    expect(fake.connections).toBe(2);
+  });
+
+  it("that never answers a renewal is left after the time-out, each time for longer", async () => {
     let accept = true;
     const fake = await fakeServer((peer, { id: request, method }) => {
       if (method === "hang_up") peer.hangUp();
       else if (method === "lock") peer.send({ id: request, result: { locked: true }, error: null });
       else if (accept) peer.send({ id: request, result: { Bridge: {} }, error: null });
-      else {
-        const refusal = { id: request, result: null, error: { error: "unknown database", details: "not now" } };
-        const late = { id: null, method: "locked", params: ["agent"] };
-        peer.send(JSON.stringify(refusal) + JSON.stringify(late));
-      }
     });
     const errors: unknown[] = [];
-    const client = clientOf(fake, { onError: (error) => errors.push(error), now: () => 0, random: () => 1 });
+    const onError = (error: unknown) => errors.push(error);
+    const client = clientOf(fake, { onError, now: () => 0, random: () => 1, requestTimeoutMs: 50 });
     await client.connect();
     // Renewed each time, and before the replica is not: that does not make the connection a good one.
-    const lock = await client.lock("agent");
+    await client.lock("agent");
     const replica = await client.monitor(vswitch, { Bridge: ["name"] }, { method: "monitor" });
     accept = false;
     const waits: number[] = [];
-    const owned: boolean[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
     client.onState((state) => {
-      if (state.state === "connecting") owned.push(lock.owned);
-      if (state.state === "backoff" && waits.push(state.until) === 4) {
-        accept = true;
-        resolve();
-      }
+      if (state.state !== "backoff" || waits.push(state.until) < 4) return;
+      accept = true;
+      resolve();
     });
     expect(await rejection(client.request("hang_up", []))).toMatchObject({ kind: "disconnected" });
     await promise;
     expect(waits).toEqual([5, 10, 20, 20]);
-    expect(owned).toEqual([false, false, false]);
-    expect(errors).toMatchObject(Array.from({ length: 3 }, () => ({ error: "unknown database" })));
+    expect(errors).toMatchObject(Array.from({ length: 3 }, () => ({ kind: "timeout" })));
     await replica.until(() => true);
   });
 

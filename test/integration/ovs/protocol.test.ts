@@ -1,6 +1,14 @@
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Client, type ClientOptions, createClient, defineDatabase, isUuid, string } from "node-ovsdb";
+import {
+  type Client,
+  type ClientOptions,
+  createClient,
+  defineDatabase,
+  isUuid,
+  type OvsdbError,
+  string,
+} from "node-ovsdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { vswitch } from "../../unit/ovs/tables.ts";
 import { FakeServer, type Peer, Tap } from "./fakes.ts";
@@ -132,13 +140,18 @@ describe("a database that is removed and added again", () => {
 
   it("is told to a client that wants to know, whose replica of another database goes on meanwhile", async () => {
     const server = defineDatabase("_Server", { Database: { name: string(), model: string() } });
-    const client = clientOf(tap.path, { databaseChangeAware: true, onError: () => undefined });
+    const errors: OvsdbError[] = [];
+    const onError = (error: unknown) => errors.push(error as OvsdbError);
+    const client = clientOf(tap.path, { databaseChangeAware: true, onError });
     await client.connect();
     await write(client, (tx) => addBridge(tx, "br0"));
     const replica = await client.monitor(other);
     const databases = await client.monitor(server);
-    const seen: boolean[] = [];
+    const seen: unknown[] = [];
     databases.onSynced((now) => seen.push(now));
+    const lock = await client.lock("agent");
+    lock.onChange((now) => seen.push(now));
+    client.onState(({ state }) => seen.push(state));
     expect(databases.find("Database", { name: "Open_vSwitch" })?.model).toBe("standalone");
     await copyFile(ovs.database, join(ovs.folder, "copy.db"));
     const gone = databases.until((now) => now.find("Database", { name: "Open_vSwitch" }) === undefined);
@@ -146,9 +159,13 @@ describe("a database that is removed and added again", () => {
     await gone;
     expect(tap.toClient.filter(({ method }) => method === "monitor_canceled")).toHaveLength(1);
     expect(replica.synced).toBe(false);
+    const asked = tap.toServer.length;
+    await tap.until(({ toServer }) => toServer.length > asked + 3);
+    expect(errors.map(({ error }) => error)).toEqual(expect.arrayContaining(Array(3).fill("unknown database")));
     await ovs.appctl("server", "ovsdb-server/add-db", join(ovs.folder, "copy.db"));
     await replica.until((now) => now.find("Bridge", { name: "br0" }) !== undefined);
     expect(tap.toServer[0]).toMatchObject({ method: "set_db_change_aware", params: [true] });
+    expect(seen).toEqual([]);
   });
 });
 

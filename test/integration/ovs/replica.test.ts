@@ -143,6 +143,23 @@ describe("a replica", () => {
     expect(seen).toEqual([false]);
   });
 
+  it("that its own listener closes when the server has canceled it is not asked for again", async () => {
+    const tap = await Tap.open(join(ovs.folder, "tap.sock"), ovs.socket);
+    const aware = createClient({ address: { path: tap.path }, ...quick, databaseChangeAware: true });
+    await aware.connect();
+    const replica = await aware.monitor(vswitch);
+    const before = tap.toServer.length;
+    const closed = synced(replica, false);
+    replica.onSynced(() => replica.close());
+    await ovs.appctl("server", "ovsdb-server/remove-db", "Open_vSwitch");
+    await closed;
+    await aware.listDatabases();
+    expect(tap.toServer.slice(before).map(({ method }) => method)).toEqual(["list_dbs"]);
+    expect(await rejection(replica.until(() => true))).toMatchObject({ kind: "closed" });
+    aware.close();
+    tap.close();
+  });
+
   it("survives a listener that throws, reports it, and calls the others", async () => {
     const replica = await client.monitor(vswitch);
     replica.subscribe(() => {
