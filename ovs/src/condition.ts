@@ -1,4 +1,4 @@
-import type { Uuid, ValueOf } from "./column.ts";
+import { type Uuid, uuid, type ValueOf } from "./column.ts";
 import { OvsdbError } from "./errors.ts";
 import { isArray, type Json, show } from "./json.ts";
 import { type ColumnName, columnsOf, type Database, type Everything, encodeColumn, type TableName } from "./schema.ts";
@@ -27,6 +27,7 @@ export type Where<D extends Database, S = Everything<D>> = {
 /** Conditions in wire form, by table. */
 export type PlainWhere = Readonly<Record<string, readonly Json[]>>;
 
+const rowReference = uuid();
 const functions: ReadonlySet<unknown> = new Set(["==", "!=", "includes", "excludes", "<", "<=", ">=", ">"]);
 
 /** Conditions in wire form. Throws `usage` or `bad-value`. */
@@ -49,11 +50,12 @@ function encodeTable(database: Database, table: string, wanted: unknown): readon
   return wanted.map((condition) => encodeCondition(database, table, condition));
 }
 
-function encodeCondition(database: Database, table: string, condition: unknown): Json {
+/** One condition in wire form. Throws `usage` or `bad-value`. */
+export function encodeCondition(database: Database, table: string, condition: unknown): Json {
   if (!isArray(condition) || condition.length !== 3) throw wrong(table, condition);
   const [column, name, value] = condition;
   if (typeof column !== "string" || typeof name !== "string" || !functions.has(name)) throw wrong(table, condition);
-  if (column === "_uuid" && typeof value === "string") return [column, name, ["uuid", value]];
+  if (column === "_uuid") return [column, name, rowReference.encode(value as Uuid)];
   const part = name === "includes" || name === "excludes" ? "part" : "whole";
   return [column, name, encodeColumn(database, table, column, value, part)];
 }

@@ -45,7 +45,7 @@ export type { Json } from "./json.ts";
 export type { ClientState } from "./link.ts";
 export type { Lock } from "./lock.ts";
 export type { MonitorMethod } from "./monitor.ts";
-export type { CountRef, Expectation, Selector, SelectRef } from "./operation.ts";
+export type { CountRef, Expectation, Mutator, Operand, Selector, SelectRef } from "./operation.ts";
 export { Replica, type ReplicaRow, type ReplicaTable, type RowChange } from "./replica.ts";
 export type { TransactResult } from "./result.ts";
 export {

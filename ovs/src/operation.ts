@@ -1,8 +1,16 @@
-import type { KeyedMapColumn, MapColumn, SetColumn, Uuid } from "./column.ts";
+import type { KeyedMapColumn, MapColumn, SetColumn, Uuid, ValueOf } from "./column.ts";
+import type { Condition } from "./condition.ts";
 import type { ColumnName, Database, TableName, Values } from "./schema.ts";
 
-/** Which rows: one by its UUID, those with these values (at least one column), or every row of the table. */
-export type Selector<D extends Database, T extends TableName<D>> = Uuid | Values<D, T> | "all";
+/**
+ * Which rows: one by its UUID, those with these values (at least one column), those that fulfil **all** of a list of conditions (at
+ * least one), or every row of the table.
+ */
+export type Selector<D extends Database, T extends TableName<D>> =
+  | Uuid
+  | Values<D, T>
+  | readonly Condition<D, T>[]
+  | "all";
 
 type ColumnsOfShape<D extends Database, T extends TableName<D>, Shape> = {
   [C in ColumnName<D, T>]: D["tables"][T][C] extends Shape ? C : never;
@@ -26,6 +34,27 @@ export type MapMerge<C> =
       ? ReadonlyMap<K, V | null>
       : never;
 export type SetMember<C> = C extends SetColumn<infer V> ? V : never;
+
+type Arithmetic = "+=" | "-=" | "*=" | "/=" | "%=";
+
+/**
+ * How a column may be changed (RFC 7047 section 5.1, `<mutation>`): numbers, and each number of a set, by arithmetic (`%=` only
+ * integers); sets and maps by what is put into them or taken out.
+ */
+export type Mutator<C> = C extends AnyMap
+  ? "insert" | "delete"
+  : C extends SetColumn<infer V>
+    ? "insert" | "delete" | (V extends number ? Arithmetic : never)
+    : ValueOf<C> extends number | undefined
+      ? Arithmetic
+      : never;
+
+/** What goes with a mutator: a number, members of a set, pairs of a map; a map's `delete` also takes keys. */
+export type Operand<C, M> = M extends Arithmetic
+  ? number
+  : C extends AnyMap
+    ? ValueOf<C> | (M extends "delete" ? readonly MapKey<C>[] : never)
+    : ValueOf<C>;
 
 /** How many rows an operation must change. */
 export interface Expectation {

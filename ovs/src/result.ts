@@ -24,7 +24,7 @@ interface Sent {
  * What is to be sent, as it is at this moment: the transaction may be added to while the answer is on its way. Throws `usage` for an
  * inserted row that would vanish at the commit.
  */
-export function snapshot(transaction: Transaction<Database>): Sent {
+export function snapshot(transaction: Pick<Transaction<Database>, "database" | "notes" | "unreferenced">): Sent {
   const { database, unreferenced } = transaction;
   if (unreferenced !== undefined) {
     const { operation, table } = unreferenced;

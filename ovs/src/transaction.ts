@@ -1,4 +1,5 @@
 import { isUuid, type NamedUuid, type ValueOf } from "./column.ts";
+import { encodeCondition } from "./condition.ts";
 import { OvsdbError } from "./errors.ts";
 import { isArray, isObject, type Json } from "./json.ts";
 import type {
@@ -7,7 +8,9 @@ import type {
   MapKey,
   MapMerge,
   MapName,
+  Mutator,
   NumberName,
+  Operand,
   OperationNote,
   Selector,
   SelectRef,
@@ -225,6 +228,30 @@ export class Transaction<D extends Database> {
     return this.#mutate(table, selector, [[column, "+=", wire]], expectation);
   }
 
+  /**
+   * Changes a column as RFC 7047 has it. Without the comfort of the other methods: `insert` leaves a key of a map that is there as it
+   * is, and `delete` with pairs takes out only those that are exactly so.
+   */
+  mutate<T extends TableName<D>, C extends ColumnName<D, T>, M extends Mutator<D["tables"][T][C]>>(
+    table: T,
+    selector: Selector<D, T>,
+    column: C,
+    mutator: M,
+    value: Operand<D["tables"][T][C], M>,
+    expectation: Expectation = {},
+  ): CountRef {
+    const { shape } = columnOf(this.database, table, column);
+    const operand: unknown = value;
+    const keys = shape === "map" && isArray(operand);
+    // A set is mutated by one number; in wire form that may be a set of one.
+    const whole = shape === "set" && typeof operand === "number" ? [operand] : operand;
+    const wire = keys
+      ? encodeKeys(this.database, table, column, operand)
+      : encodeColumn(this.database, table, column, whole, "part");
+    if (mutator === "insert") this.#keep(table, { [column]: wire });
+    return this.#mutate(table, selector, [[column, mutator, wire]], expectation);
+  }
+
   /** Reads rows as they are at this place in the transaction; ask the result for them. */
   select<T extends TableName<D>, C extends ColumnName<D, T>>(
     table: T,
@@ -237,6 +264,19 @@ export class Transaction<D extends Database> {
       { table },
     );
     return { operation, table, columns };
+  }
+
+  /** Asks the server to have the transaction on disk before it answers. Other databases than Open vSwitch's may not support it. */
+  commit({ durable }: { readonly durable: boolean }): void {
+    this.#add({ op: "commit", durable });
+  }
+
+  /**
+   * Undoes the operations before it: `transact` fails with `rejected` and the error `aborted`, unless one of them fails before. It
+   * shows whether they would be carried out, but not whether the commit would.
+   */
+  abort(): void {
+    this.#add({ op: "abort" });
   }
 
   /** Puts a line into the database's log next to this transaction. */
@@ -313,6 +353,9 @@ export class Transaction<D extends Database> {
 
   #where<T extends TableName<D>>(table: T, selector: Selector<D, T>): Json {
     if (selector === "all") return [];
+    if (isArray(selector) && selector.length > 0) {
+      return selector.map((condition) => encodeCondition(this.database, table, condition));
+    }
     if (typeof selector === "string") {
       return [["_uuid", "==", isUuid(selector) ? ["uuid", selector] : ["named-uuid", selector]]];
     }

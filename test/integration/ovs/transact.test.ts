@@ -1,8 +1,19 @@
 import { stat } from "node:fs/promises";
-import { type Client, createClient, Transaction, type Uuid } from "node-ovsdb";
+import {
+  type Client,
+  type Condition,
+  createClient,
+  defineDatabase,
+  integer,
+  optional,
+  set,
+  string,
+  Transaction,
+  type Uuid,
+} from "node-ovsdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { vswitch } from "../../unit/ovs/tables.ts";
-import { addBridge, quick, rejection, write } from "./helpers.ts";
+import { addBridge, quick, rejection, type Vswitch, write } from "./helpers.ts";
 import { TestOvs } from "./server.ts";
 
 let ovs: TestOvs;
@@ -184,6 +195,131 @@ describe("a transaction", () => {
     const uuid = (await client.transact(tx)).uuidOf(lost);
     const replica = await client.monitor(vswitch);
     expect(replica.rows("Port").get(uuid)).toBeUndefined();
+  });
+
+  it("selects rows by every condition that there is, and by all of several", async () => {
+    const client = await connected();
+    await write(client, (tx) => {
+      for (const name of ["br0", "br1", "br2"]) addBridge(tx, name);
+      tx.update("Port", { name: "br0" }, { tag: 5, trunks: [1, 2], external_ids: { a: "1", b: "2" } });
+      tx.update("Port", { name: "br1" }, { tag: 6, trunks: [2, 3], external_ids: { a: "1" } });
+    });
+    await write(client, (tx) => tx.update("Open_vSwitch", "all", { next_cfg: 7 }));
+    const replica = await client.monitor(vswitch);
+    const id = replica.find("Port", { name: "br0" })?._uuid ?? ("" as Uuid);
+    const found = async (...conditions: readonly Condition<Vswitch, "Port">[]): Promise<readonly string[]> => {
+      const tx = new Transaction(vswitch);
+      const ref = tx.select("Port", conditions, ["name"]);
+      return (await client.transact(tx))
+        .rows(ref)
+        .map(({ name }) => name)
+        .toSorted();
+    };
+    expect(await found(["name", "==", "br0"])).toEqual(["br0"]);
+    expect(await found(["name", "!=", "br0"])).toEqual(["br1", "br2"]);
+    expect(await found(["_uuid", "==", id])).toEqual(["br0"]);
+    expect(await found(["_uuid", "!=", id])).toEqual(["br1", "br2"]);
+    expect(await found(["tag", "<", 6])).toEqual(["br0"]);
+    expect(await found(["tag", "<=", 6])).toEqual(["br0", "br1"]);
+    expect(await found(["tag", ">=", 6])).toEqual(["br1"]);
+    expect(await found(["tag", ">", 6])).toEqual([]);
+    expect(await found(["tag", "==", undefined])).toEqual(["br2"]);
+    expect(await found(["trunks", "includes", [2]])).toEqual(["br0", "br1"]);
+    expect(await found(["trunks", "excludes", [2]])).toEqual(["br2"]);
+    expect(await found(["external_ids", "includes", { a: "1" }])).toEqual(["br0", "br1"]);
+    expect(await found(["external_ids", "excludes", { b: "2" }])).toEqual(["br1", "br2"]);
+    expect(await found(["trunks", "includes", [2]], ["tag", "!=", 5])).toEqual(["br1"]);
+    const changed = await client.transact(
+      ((tx) => {
+        tx.update("Port", [["tag", ">", 0]], { tag: 9 }, { expect: 2 });
+        tx.wait("Open_vSwitch", [["next_cfg", ">=", 7]], { next_cfg: 7 });
+        const port = tx.insert("Port", { name: "named", interfaces: [tx.insert("Interface", { name: "named" })] });
+        tx.delete("Port", [["_uuid", "==", port]], { expect: 1 });
+        return tx;
+      })(new Transaction(vswitch)),
+    );
+    expect(changed).toBeDefined();
+    expect(await found(["tag", "==", 9])).toEqual(["br0", "br1"]);
+  });
+
+  it("changes numbers by arithmetic, and sets and maps as RFC 7047 mutates them", async () => {
+    const client = await connected();
+    const database = defineDatabase("Open_vSwitch", {
+      ...vswitch.tables,
+      Flow_Table: { flow_limit: optional(integer()), prefixes: set(string()) },
+    });
+    const replica = await client.monitor(vswitch);
+    await write(client, (tx) => addBridge(tx, "br0"));
+    await write(client, (tx) => tx.update("Open_vSwitch", "all", { next_cfg: 7 }));
+    const steps = [
+      ["+=", 5, 12],
+      ["-=", 2, 10],
+      ["*=", 4, 40],
+      ["/=", 3, 13],
+      ["%=", 5, 3],
+    ] as const;
+    for (const [mutator, operand, result] of steps) {
+      await write(client, (tx) => tx.mutate("Open_vSwitch", "all", "next_cfg", mutator, operand, { expect: 1 }));
+      expect([...replica.rows("Open_vSwitch").values()][0]?.next_cfg).toBe(result);
+    }
+    const port = () => replica.find("Port", { name: "br0" });
+    await write(client, (tx) => {
+      tx.update("Port", { name: "br0" }, { tag: 5, trunks: [1, 2], external_ids: { a: "1", b: "2", c: "3" } });
+      tx.mutate("Port", { name: "br0" }, "tag", "*=", 2);
+      tx.mutate("Port", { name: "br0" }, "trunks", "+=", 10);
+      tx.mutate("Port", { name: "br0" }, "trunks", "insert", [20]);
+      tx.mutate("Port", { name: "br0" }, "trunks", "delete", [11, 99]);
+      tx.mutate("Port", { name: "br0" }, "external_ids", "insert", { a: "kept as it is", d: "4" });
+      tx.mutate("Port", { name: "br0" }, "external_ids", "delete", { b: "another value", c: "3" });
+    });
+    expect(port()).toMatchObject({ tag: 10, trunks: [12, 20], external_ids: { a: "1", b: "2", d: "4" } });
+    await write(client, (tx) => tx.mutate("Port", { name: "br0" }, "external_ids", "delete", ["a", "b"]));
+    expect(port()?.external_ids).toEqual({ d: "4" });
+    const byZero = rejection(write(client, (tx) => tx.mutate("Open_vSwitch", "all", "next_cfg", "/=", 0)));
+    expect(await byZero).toMatchObject({ kind: "rejected", error: "domain error", operation: 0 });
+    const empty = new Transaction(database);
+    // @ts-expect-error text has no arithmetic
+    empty.mutate("Bridge", "all", "name", "+=", "x");
+    // @ts-expect-error the members of this set are no numbers
+    expect(() => empty.mutate("Flow_Table", "all", "prefixes", "+=", 1)).toThrow(
+      expect.objectContaining({ kind: "bad-value" }),
+    );
+  });
+
+  it("is on disk when it is answered, if that is asked for", async () => {
+    const client = await connected();
+    await write(client, (tx) => {
+      addBridge(tx, "br0");
+      tx.commit({ durable: true });
+    });
+    await write(client, (tx) => {
+      addBridge(tx, "br1");
+      tx.commit({ durable: false });
+    });
+    await ovs.end("SIGKILL");
+    await ovs.start();
+    await client.connected();
+    expect(await bridgeNames(client)).toContain("br0");
+  });
+
+  it("can be tried and aborted: what is wrong in it is told, and nothing is written", async () => {
+    const client = await connected();
+    const tried = rejection(
+      write(client, (tx) => {
+        addBridge(tx, "br0");
+        tx.abort();
+      }),
+    );
+    expect(await tried).toMatchObject({ kind: "rejected", error: "aborted", operation: 5 });
+    const wrong = rejection(
+      write(client, (tx) => {
+        tx.update("Open_vSwitch", "all", { next_cfg: 1 });
+        tx.mutate("Open_vSwitch", "all", "next_cfg", "%=", 0);
+        tx.abort();
+      }),
+    );
+    expect(await wrong).toMatchObject({ kind: "rejected", error: "domain error", operation: 1 });
+    expect(await bridgeNames(client)).toEqual([]);
   });
 
   it("fails as a whole when the server cannot write to its disk", async () => {
