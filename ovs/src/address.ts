@@ -1,6 +1,6 @@
 import { OvsdbError } from "./errors.ts";
 
-/** Certificates or a key as PEM text. Reading files, and reading them again when they change, is left to the caller. */
+/** Certificates or a key as PEM text. Reading files is left to the caller. */
 export type Pem = string | Buffer;
 
 /** How to speak TLS with a server. */
@@ -17,10 +17,13 @@ export interface TlsOptions {
   readonly serverName?: string;
 }
 
+/** How to speak TLS, or a function that is asked for it at each attempt to connect: certificates are renewed now and then. */
+export type Tls = TlsOptions | (() => TlsOptions | Promise<TlsOptions>);
+
 /** Where a server listens. */
 export type Address =
   /** A unix socket. */
-  { readonly path: string } | { readonly host: string; readonly port: number; readonly tls?: TlsOptions };
+  { readonly path: string } | { readonly host: string; readonly port: number; readonly tls?: Tls };
 
 /** The port of OVSDB (RFC 7047 section 4). */
 const DEFAULT_PORT = 6640;
@@ -34,7 +37,7 @@ const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]+(?:%[^\]]+)?)\]|([^[\]:]+))(?::(\d{1,5})
  *
  * @param tls what `ssl:` needs
  */
-export function parseAddress(text: string, tls?: TlsOptions): Address {
+export function parseAddress(text: string, tls?: Tls): Address {
   const colon = text.indexOf(":");
   const method = text.slice(0, Math.max(colon, 0));
   const rest = text.slice(colon + 1);

@@ -1,4 +1,4 @@
-export { type Address, type Pem, parseAddress, showAddress, type TlsOptions } from "./address.ts";
+export { type Address, type Pem, parseAddress, showAddress, type Tls, type TlsOptions } from "./address.ts";
 export {
   Client,
   type ClientOptions,

@@ -1,6 +1,6 @@
 import { connect, isIP, type Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
-import { type Address, showAddress, type TlsOptions } from "./address.ts";
+import { type Address, showAddress, type Tls, type TlsOptions } from "./address.ts";
 import { OvsdbError } from "./errors.ts";
 import { isArray } from "./json.ts";
 import { after } from "./timer.ts";
@@ -35,9 +35,10 @@ export async function openSocket(address: Address, timeoutMs: number, signal: Ab
     await connected(wire.socket, "connect", address, timeoutMs, signal);
     return wire;
   }
-  const { host, port, tls } = address;
+  const { host, port } = address;
   // Only who speaks TLS pays for loading it.
   const { checkServerIdentity, connect: connectTls } = await import("node:tls");
+  const tls = await askedFor(address.tls, address, timeoutMs, signal);
   signal.throwIfAborted();
   const { serverName } = tls;
   const socket = tryTo(address, () =>
@@ -71,6 +72,30 @@ function openPlain(address: Address): Wire {
   };
 }
 
+/** Whoever gives it may read files, which may fail or hang. */
+function askedFor(tls: Tls, address: Address, timeoutMs: number, signal: AbortSignal): Promise<TlsOptions> {
+  if (typeof tls !== "function") return Promise.resolve(tls);
+  const { promise, resolve, reject } = Promise.withResolvers<TlsOptions>();
+  const onAbort = (): void => reject(signal.reason);
+  const timer = after(timeoutMs, () => reject(late(address, "no certificates", timeoutMs)));
+  signal.addEventListener("abort", onAbort, { once: true });
+  new Promise<TlsOptions>((give) => give(tls())).then(resolve, (thrown) => reject(failed(address, thrown)));
+  return promise.finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  });
+}
+
+function late(address: Address, what: string, timeoutMs: number): OvsdbError {
+  return new OvsdbError("unreachable", `${showAddress(address)}: ${what} after ${timeoutMs} ms`, {
+    errno: "ETIMEDOUT",
+  });
+}
+
+function failed(address: Address, thrown: unknown): OvsdbError {
+  return socketError("unreachable", address, thrown instanceof Error ? thrown : new Error(String(thrown)));
+}
+
 function material({ ca, cert, key }: TlsOptions): ConnectionOptions {
   return {
     // Always a list: without authorities Node would trust those of the system.
@@ -86,7 +111,7 @@ function tryTo<T>(address: Address, open: () => T): T {
   try {
     return open();
   } catch (thrown) {
-    throw socketError("unreachable", address, thrown instanceof Error ? thrown : new Error(String(thrown)));
+    throw failed(address, thrown);
   }
 }
 
@@ -109,11 +134,7 @@ function connected(
         reject(reason);
       });
     const onAbort = (): void => fail(signal.reason);
-    const late = (): void => {
-      const message = `${showAddress(address)}: not connected after ${timeoutMs} ms`;
-      fail(new OvsdbError("unreachable", message, { errno: "ETIMEDOUT" }));
-    };
-    const timer = after(timeoutMs, late);
+    const timer = after(timeoutMs, () => fail(late(address, "not connected", timeoutMs)));
     signal.addEventListener("abort", onAbort, { once: true });
     socket.once(event, () => finish(resolve));
     // It stays after the connection is made: an error without a listener would end the process.

@@ -29,7 +29,7 @@ async function run(args: readonly string[], io: Io): Promise<number> {
   if (rest.length > 0) throw new OvsdbError("usage", `unexpected: ${rest.join(" ")}`);
   const live = /^(unix|tcp|ssl):/.test(source);
   const schema = live
-    ? await liveSchema(await addressOf(source, values), database, io.signal)
+    ? await liveSchema(addressOf(source, values), database, io.signal)
     : await schemaFile(source, database);
   const text = generateModule(schema);
   if (values.out === undefined) io.stdout(text);

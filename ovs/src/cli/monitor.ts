@@ -27,7 +27,7 @@ async function run(args: readonly string[], io: Io): Promise<number> {
   const options = { ...tlsOptions, changes: { type: "boolean" }, json: { type: "boolean" } } as const;
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
   const [text = "", name = "", ...tables] = required(positionals, "ADDRESS", "DATABASE");
-  const address = await addressOf(text, values);
+  const address = addressOf(text, values);
   const client = createClient({
     address,
     onError: (error) => io.stderr(`node-ovsdb: ${asOvsdbError(error, "rpc").message}\n`),

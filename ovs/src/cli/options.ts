@@ -31,25 +31,32 @@ export const tlsHelp = `  --ca-cert FILE      for ssl: addresses: who may have s
   --certificate FILE  for ssl: addresses: this client's certificate, and with
   --private-key FILE  its key`;
 
-/** The address, with the files of the TLS options read. Throws `usage`, or what reading a file throws. */
-export async function addressOf(
+/** The address, for which the files of the TLS options are read at each attempt to connect. Throws `usage`. */
+export function addressOf(
   text: string,
   files: { readonly [K in keyof typeof tlsOptions]?: string | undefined },
-): Promise<Address> {
-  const [ca, cert, key] = await Promise.all([files["ca-cert"], files.certificate, files["private-key"]].map(readPem));
-  if (ca === undefined && (cert ?? key) !== undefined) throw new OvsdbError("usage", "--ca-cert is missing");
-  const certified = cert === undefined || key === undefined ? {} : { cert, key };
-  const tls: TlsOptions | undefined = ca === undefined ? undefined : { ca, ...certified };
-  return parseAddress(text, tls);
+): Address {
+  const { "ca-cert": ca, certificate, "private-key": key } = files;
+  if (ca === undefined && (certificate ?? key) !== undefined) throw missing("--ca-cert");
+  if ((certificate === undefined) !== (key === undefined)) {
+    throw missing(key === undefined ? "--private-key" : "--certificate");
+  }
+  return parseAddress(text, ca === undefined ? undefined : () => readTls(ca, certificate, key));
 }
 
-async function readPem(file: string | undefined): Promise<string | undefined> {
-  return file === undefined ? undefined : readFile(file, "utf8");
+async function readTls(ca: string, certificate: string | undefined, key: string | undefined): Promise<TlsOptions> {
+  const authority = await readFile(ca, "utf8");
+  if (certificate === undefined || key === undefined) return { ca: authority };
+  return { ca: authority, cert: await readFile(certificate, "utf8"), key: await readFile(key, "utf8") };
 }
 
 /** The arguments by position. Throws `usage` if one is missing. */
 export function required(args: readonly string[], ...names: readonly string[]): readonly string[] {
-  const missing = names[args.length];
-  if (missing === undefined) return args;
-  throw new OvsdbError("usage", `${missing} is missing`);
+  const absent = names[args.length];
+  if (absent === undefined) return args;
+  throw missing(absent);
+}
+
+function missing(name: string): OvsdbError {
+  return new OvsdbError("usage", `${name} is missing`);
 }

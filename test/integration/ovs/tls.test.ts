@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { type Address, type Client, type ClientOptions, createClient, type TlsOptions } from "node-ovsdb";
+import { type Address, type Client, type ClientOptions, createClient, type Tls, type TlsOptions } from "node-ovsdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { must } from "../../lab/command.ts";
 import { vswitch } from "../../unit/ovs/tables.ts";
@@ -12,12 +12,13 @@ import { TestOvs } from "./server.ts";
 
 let ovs: TestOvs;
 let tls: TlsOptions;
+let authority: Authority;
 let stranger: Authority;
 const clients: Client[] = [];
 
 /** A server that wants a certificate of its authority from every client, and whose own names no host. */
 async function start(alternative?: string): Promise<void> {
-  const authority = await Authority.create(ovs.folder, "authority");
+  authority = await Authority.create(ovs.folder, "authority");
   stranger = await Authority.create(ovs.folder, "stranger");
   const server = await authority.sign("server id:1", alternative);
   const client = await authority.sign("client");
@@ -30,8 +31,9 @@ async function start(alternative?: string): Promise<void> {
   };
 }
 
-async function open(change: Partial<TlsOptions> = {}, options: Partial<ClientOptions> = {}): Promise<Client> {
-  const address: Address = { host: "127.0.0.1", port: await ovs.port(), tls: { ...tls, ...change } };
+async function open(change: Partial<TlsOptions> | Tls = {}, options: Partial<ClientOptions> = {}): Promise<Client> {
+  const given = typeof change === "function" ? change : { ...tls, ...change };
+  const address: Address = { host: "127.0.0.1", port: await ovs.port(), tls: given };
   const client = createClient({ address, ...quick, ...options });
   clients.push(client);
   return client;
@@ -108,6 +110,68 @@ describe("TLS", () => {
     client.start();
     const refused = await reached(client, "backoff");
     expect(refused.state === "backoff" && refused.cause.errno).toMatch(/^ERR_SSL_|^ECONNRESET$/);
+  });
+
+  it("asks for certificates at each attempt: those that were replaced are used on the next connection", async () => {
+    await start();
+    const files = { ca: authority.ca, ...(await authority.sign("first")) };
+    const asked: (() => void)[] = [];
+    const client = await open(async () => {
+      asked.shift()?.();
+      const [ca, cert, key] = await Promise.all([files.ca, files.cert, files.key].map((file) => readFile(file)));
+      return { ca: ca ?? [], ...(cert === undefined || key === undefined ? {} : { cert, key }) };
+    });
+    const refusals: string[] = [];
+    client.onState((state) => {
+      if (state.state === "backoff") refusals.push(state.cause.errno ?? "");
+    });
+    const refused = async (errno: RegExp): Promise<void> => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const remove = client.onState((state) => {
+        if (state.state === "backoff" && errno.test(state.cause.errno ?? "")) resolve();
+      });
+      return promise.finally(remove);
+    };
+    const replaced = async (change: Partial<typeof files>): Promise<void> => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      Object.assign(files, change);
+      asked.push(resolve);
+      await promise;
+      await reached(client, "connected");
+      expect(await client.listDatabases()).toContain("Open_vSwitch");
+    };
+    await client.connect();
+    // Somebody has put the wrong ones there.
+    const wrongOwn = refused(/^ERR_SSL_|^ECONNRESET$/);
+    Object.assign(files, await stranger.sign("wrong"));
+    await ovs.appctl("server", "ovsdb-server/reconnect");
+    await wrongOwn;
+    await replaced(await authority.sign("second"));
+    const wrongAuthority = refused(/^SELF_SIGNED_CERT_IN_CHAIN$/);
+    files.ca = stranger.ca;
+    await ovs.appctl("server", "ovsdb-server/reconnect");
+    await wrongAuthority;
+    await replaced({ ca: authority.ca });
+  });
+
+  it("fails like any attempt when certificates cannot be had, or not in time", async () => {
+    await start();
+    const absent = await open(async () => ({ ca: await readFile(join(ovs.folder, "absent.pem")) }));
+    expect(await rejection(absent.connect())).toMatchObject({ kind: "unreachable", errno: "ENOENT" });
+    const broken = await open(() => {
+      throw new Error("mine");
+    });
+    const error = await rejection(broken.connect());
+    expect(error.kind).toBe("unreachable");
+    expect(error.message).toContain("mine");
+    const never = (): Promise<TlsOptions> => new Promise(() => undefined);
+    const late = await open(never, { requestTimeoutMs: 20 });
+    expect(await rejection(late.connect())).toMatchObject({ kind: "unreachable", errno: "ETIMEDOUT" });
+    const patient = await open(never, { requestTimeoutMs: Infinity });
+    const giveUp = new AbortController();
+    const attempt = rejection(patient.connect(giveUp.signal));
+    giveUp.abort(new Error("enough"));
+    expect(await attempt).toMatchObject({ message: "enough" });
   });
 
   it("refuses a key that is none before anything is sent", async () => {
