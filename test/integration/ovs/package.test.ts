@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { createClient } from "node-ovsdb";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildLibrary } from "../../../packaging/node-ovsdb.ts";
@@ -13,6 +15,7 @@ import { TestOvs } from "./server.ts";
 let ovs: TestOvs;
 /** A project that has node-ovsdb installed from its tarball, and nothing else but Node's types. */
 let project: string;
+let archive: string;
 
 beforeAll(async () => {
   ovs = await TestOvs.create();
@@ -22,11 +25,11 @@ beforeAll(async () => {
   const built = join(ovs.folder, "built");
   await buildLibrary(built);
   await must(["npm", "pack", "--offline", "--loglevel=error", `--pack-destination=${ovs.folder}`, built]);
-  const tarball = (await readdir(ovs.folder)).find((name) => name.endsWith(".tgz")) ?? "";
+  archive = join(ovs.folder, (await readdir(ovs.folder)).find((name) => name.endsWith(".tgz")) ?? "");
   await must(["mkdir", project]);
   await writeFile(join(project, "package.json"), '{ "type": "module" }');
   const install = ["npm", "install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", `--prefix=${project}`];
-  await must([...install, join(ovs.folder, tarball)]);
+  await must([...install, archive]);
 });
 
 afterAll(() => ovs.dispose());
@@ -99,6 +102,12 @@ describe("the package, installed from its tarball", () => {
     expect(manifest).not.toHaveProperty("dependencies");
     expect(manifest).not.toHaveProperty("private");
     expect(await readdir(join(project, "node_modules"))).toEqual([".bin", ".package-lock.json", "node-ovsdb"]);
+  });
+
+  it("is found in order by publint, strictly", async () => {
+    const tarball = new Uint8Array(await readFile(archive)).buffer;
+    const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
   });
 
   it("brings the same names as the sources", async () => {
