@@ -38,9 +38,9 @@ export interface ClientOptions {
   readonly maxFrameBytes?: number | undefined;
   /** Default 64. */
   readonly maxDepth?: number | undefined;
-  /** Requests without an answer. Default 1000. */
+  /** Requests without an answer, beyond which the caller's are refused. Default 1000. */
   readonly maxPending?: number | undefined;
-  /** Bytes that the server has not taken. Default 16 MiB. */
+  /** Bytes that the server has not taken, beyond which the caller's requests are refused. Default 16 MiB. */
   readonly maxOutboundBytes?: number | undefined;
 }
 
