@@ -1,5 +1,5 @@
+import { type Ip, isIn, parseIp } from "../../core/ip.ts";
 import type { Draft } from "../draft.ts";
-import { type Ip, isIn, parseIp } from "../ip.ts";
 import { splitHostPort } from "../values.ts";
 import type { Finding } from "./finding.ts";
 

@@ -3,7 +3,16 @@ import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { AgentProcess, LogLine } from "../../lab/agent.ts";
 import type { Host } from "../../lab/host.ts";
 import type { Ping, PingReport } from "../../lab/ping.ts";
-import { addressesOf, asDelivered, expectVerified, reconfigure, sharedLab, standing, stateOf, tells } from "../network-lab.ts";
+import {
+  addressesOf,
+  asDelivered,
+  expectVerified,
+  reconfigure,
+  sharedLab,
+  standing,
+  stateOf,
+  tells,
+} from "../network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;

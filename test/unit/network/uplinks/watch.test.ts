@@ -2,6 +2,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { NetworkSettings } from "../../../../agent/config/settings.ts";
 import { defaultTiming } from "../../../../agent/config/timing.ts";
 import type { ProbeTarget } from "../../../../agent/core/probe.ts";
+import { converge } from "../../../../agent/network/converge.ts";
+import { targetOf } from "../../../../agent/network/desired.ts";
 import { Uplinks } from "../../../../agent/network/uplinks/uplinks.ts";
 import { type Gray, GrayWatch } from "../../../../agent/network/uplinks/watch.ts";
 import { settle } from "../../../fakes/clock.ts";
@@ -31,10 +33,16 @@ class Watched {
     host.answers = (target) => this.answering.includes(named(target));
     this.#process = new FakeProcess(host);
     const { ports } = this.#process;
-    const options = { current: () => config, timing: () => defaultTiming, onChange: () => undefined };
+    const stop = new AbortController();
+    const options = {
+      current: () => config,
+      timing: () => defaultTiming,
+      onChange: () => undefined,
+      confirming: () => false,
+      pass: async () => (await converge(ports, (observed) => targetOf(config, observed), stop.signal)).faults,
+    };
     const uplinks = new Uplinks(ports, options);
     this.watch = new GrayWatch(ports, uplinks, { ...options, changing: () => this.changing });
-    const stop = new AbortController();
     const ended = this.watch.run(stop.signal);
     onTestFinished(async () => {
       stop.abort();
