@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { constants, existsSync, type Stats } from "node:fs";
 import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -62,7 +63,8 @@ async function readUpTo(handle: FileHandle, file: string, maxBytes: number): Pro
  */
 export async function writeFileAtomic(file: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const directory = dirname(file);
-  const temporary = join(directory, `.${basename(file)}.${process.pid}.tmp`);
+  // Two writes of one file at once must not share it: the later one of them counts, whole.
+  const temporary = join(directory, `.${basename(file)}.${randomUUID()}.${process.pid}.tmp`);
   try {
     await mkdir(directory, { recursive: true });
     await writeSynced(temporary, content, mode);
@@ -75,8 +77,6 @@ export async function writeFileAtomic(file: string, content: string | Uint8Array
 }
 
 async function writeSynced(file: string, content: string | Uint8Array, mode: number): Promise<void> {
-  // A temporary file of an earlier crash must not lend its mode or its owner to the new one.
-  await rm(file, { force: true });
   const handle = await open(file, "wx", mode);
   try {
     await handle.writeFile(content);

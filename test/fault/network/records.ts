@@ -26,7 +26,10 @@ export function openNow(root: string): OpenFile[] {
 
 /** Whether a process died while it wrote the record of a change that it was about to begin. */
 export function wasWriting(root: string, pid: number): boolean {
-  return openNow(root).length === 0 && existsSync(join(recordsFolder(root), `.pending.json.${pid}.tmp`));
+  return (
+    openNow(root).length === 0 &&
+    halfWritten(root).some((name) => name.startsWith(".pending.json.") && name.endsWith(`.${pid}.tmp`))
+  );
 }
 
 /** Names of files that killed processes left half written. */

@@ -89,12 +89,19 @@ describe("writing a file", () => {
 
   it("is not misled by the temporary file of a crash", async () => {
     const file = join(folder, "f");
-    const left = join(folder, `.f.${process.pid}.tmp`);
+    const left = join(folder, `.f.0.${process.pid}.tmp`);
     writeFileSync(left, "half");
     chmodSync(left, 0o777);
     await writeFileAtomic(file, "whole", 0o640);
     expect(readFileSync(file, "utf8")).toBe("whole");
     expect(statSync(file).mode & 0o777).toBe(0o640);
+  });
+
+  it("leaves one of the texts, whole, where several are written at once", async () => {
+    const file = join(folder, "f");
+    const texts = Array.from({ length: 8 }, (_, index) => String(index).repeat(50_000));
+    await Promise.all(texts.map((text) => writeFileAtomic(file, text)));
+    expect(texts).toContain(readFileSync(file, "utf8"));
     expect(readdirSync(folder)).toEqual(["f"]);
   });
 
