@@ -58,7 +58,7 @@ describe("the help of every command and group", () => {
   it("has an example", async () => {
     const all = await helps();
     expect(all.length).toBeGreaterThan(30);
-    const without = all.filter(([, out]) => !/^Examples?:\n  devcloud-agent /m.test(out));
+    const without = all.filter(([, out]) => !/^Examples?:\n {2}devcloud-agent /m.test(out));
     expect(without.map(([words]) => words)).toEqual([]);
   });
 });
