@@ -25,7 +25,7 @@ const nothing: Joint = { up: 0, down: 0, left: 0, right: 0, tone: undefined };
  * Only what the console of a machine that lost its network can show too: the box characters of code page 437. They have no heavy
  * lines, so that double ones are strong here. In the order of `shapes`.
  */
-const shapes = ["lr", "ud", "dr", "dl", "ur", "ul", "udr", "udl", "dlr", "ulr", "udlr"] as const;
+const shapes: readonly string[] = ["lr", "ud", "dr", "dl", "ur", "ul", "udr", "udl", "dlr", "ulr", "udlr"];
 /** By the weight of what is upright, then of what lies. */
 const glyphs: Readonly<Record<string, string>> = {
   "11": "─│┌┐└┘├┤┬┴┼",
@@ -98,7 +98,7 @@ function glyphOf({ up, down, left, right }: Joint): string {
   const ends = `${up > 0 ? "u" : ""}${down > 0 ? "d" : ""}${left > 0 ? "l" : ""}${right > 0 ? "r" : ""}`;
   const shape = /^[lr]$/.test(ends) ? "lr" : /^[ud]$/.test(ends) ? "ud" : ends;
   const weights = `${Math.max(up, down, 1)}${Math.max(left, right, 1)}`;
-  return glyphs[weights]?.charAt(shapes.findIndex((each) => each === shape)) ?? " ";
+  return glyphs[weights]?.charAt(shapes.indexOf(shape)) ?? " ";
 }
 
 export function painter(colour: boolean): (text: string, tone: Tone | undefined) => string {
