@@ -51,6 +51,8 @@ export class GrayWatch {
   #lookedAt = Number.NEGATIVE_INFINITY;
   #movedAt = Number.NEGATIVE_INFINITY;
   #allDeaf = false;
+  /** The problems of which a pass was asked for last. */
+  #told = "[]";
 
   constructor(ports: NetworkPorts, uplinks: Uplinks, options: WatchOptions) {
     this.#ports = ports;
@@ -265,9 +267,12 @@ export class GrayWatch {
   }
 
   #set(gray: Gray): void {
-    const changed = JSON.stringify(gray) !== JSON.stringify(this.#gray);
     this.#gray = gray;
-    if (changed) this.#options.onChange();
+    // Where nothing can be judged nothing new is known: a pass now would meet a network that somebody is at work on.
+    if (gray.state === "unwatched") return;
+    const problems = JSON.stringify(problemsOf(gray));
+    if (problems !== this.#told) this.#options.onChange();
+    this.#told = problems;
   }
 }
 

@@ -22,6 +22,8 @@ class Watched {
   readonly host: FakeHost;
   readonly watch: GrayWatch;
   changing = false;
+  /** Passes of the network that were asked for. */
+  passes = 0;
   /** Addresses that answer, and `host:port` that can be connected to. */
   answering: readonly string[] = [];
   readonly #process: FakeProcess;
@@ -37,7 +39,7 @@ class Watched {
     const options = {
       current: () => config,
       timing: () => defaultTiming,
-      onChange: () => undefined,
+      onChange: () => this.#asked(),
       confirming: () => false,
       pass: async () => (await converge(ports, (observed) => targetOf(config, observed), stop.signal)).faults,
     };
@@ -48,6 +50,10 @@ class Watched {
       stop.abort();
       await ended;
     });
+  }
+
+  #asked(): void {
+    this.passes += 1;
   }
 
   /** The gateway answers for so long. */
@@ -182,8 +188,11 @@ describe("a silent gateway is looked into", () => {
       gateway: "10.1.0.1",
       why: "the way to it is not as it has to be: ~ port mgmt0",
     });
+    // Somebody is at work on it: a pass would meet him half-way.
+    expect(all.passes).toBe(0);
     all.host.database.set("Port", port._uuid, { tag: [100] });
     expect(await all.silent()).toMatchObject({ state: "silent" });
+    expect(all.passes).toBe(1);
     await all.alive(3_000);
     expect(all.watch.gray).toMatchObject({ state: "alive" });
   });
