@@ -9,6 +9,7 @@ import { placesUnder } from "../system/places.ts";
 import type { Status } from "../web/status.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
+import { isAsConfigured } from "./network/planned.ts";
 import { renderProblems } from "./network-render.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 
@@ -31,11 +32,16 @@ export async function applyNetwork(
   }
   const { problems, hash } =
     (await throughDaemon(controlSocket, asked, json, io, options.signal)) ?? (await here(session, asked));
-  // Nothing is written beside a second Open vSwitch, not even what was applied before and differs by now.
-  const applied = hash === session.desired.hash && problems.every(({ code }) => code !== "E_OVS_SECOND");
+  const inForce = hash === session.desired.hash;
+  // What was applied before may differ by now and not be put back, beside a second Open vSwitch for one.
+  const applied = inForce && problems.every(({ code }) => code !== "E_OVS_SECOND") && (await isAsConfigured(session));
   if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-apply/v1", applied, problems })}\n`);
   else {
-    const heading = applied ? "The network is as configured." : "Not applied: the host keeps the network that it had.";
+    const heading = applied
+      ? "The network is as configured."
+      : inForce
+        ? "The configuration is in force, and not all of it could be brought about: devcloud-agent network plan."
+        : "Not applied: the host keeps the network that it had.";
     const next = applied && asked.adopt ? [AFTER_ADOPTION] : [];
     io.stdout(`${[heading, ...renderProblems(problems, io.isTty), ...next].join("\n")}\n`);
   }

@@ -1,14 +1,11 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Problem } from "../core/errors.ts";
 import { highestRisk } from "../core/step.ts";
-import { observe } from "../network/converge.ts";
-import { targetOf } from "../network/desired.ts";
 import { dnsProblems } from "../network/dns.ts";
 import { faults } from "../network/faults.ts";
 import { leftAlone } from "../network/left-alone.ts";
 import type { Observed } from "../network/observed.ts";
 import { foreignControl } from "../network/refusals.ts";
-import { lastGoodOf } from "../network/state.ts";
 import { membersOf } from "../network-status.ts";
 import type { Io } from "./io.ts";
 import { checkLegsCommand } from "./network/check-legs.ts";
@@ -19,7 +16,7 @@ import { historyCommand } from "./network/history.ts";
 import { importCommand } from "./network/import.ts";
 import { kollaCommand } from "./network/kolla.ts";
 import { renderPlan } from "./network/plan-render.ts";
-import { planned } from "./network/planned.ts";
+import { look, planned } from "./network/planned.ts";
 import { showCommand } from "./network/show.ts";
 import { applyNetwork } from "./network-apply.ts";
 import { renderProblems } from "./network-render.ts";
@@ -138,15 +135,6 @@ function missingNics(desired: Session["desired"], observed: Observed): readonly 
       path: `network.nics.${nic}`,
       hint: "ip link; lspci",
     }));
-}
-
-/** The desired network against the host. The revision and the hash are bookkeeping, and no difference by themselves. */
-async function look({ host, desired, signal }: Session) {
-  const observed = await observe(host.ports, signal);
-  const lastGood = await lastGoodOf(host.ports.state);
-  const next = (lastGood?.config.revision ?? 0) + 1;
-  const revision = lastGood?.config.hash === desired.hash ? lastGood.config.revision : next;
-  return { observed, target: targetOf({ ...desired, revision }, observed) };
 }
 
 const GROUP_HELP = `

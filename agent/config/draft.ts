@@ -13,6 +13,7 @@ export interface Draft {
   readonly network?: NetworkDraft;
   readonly bootBudgetMs?: number;
   readonly applyTimeoutMs?: number;
+  readonly ovsdbTimeoutMs?: number;
   readonly uplinkSilentMs?: number;
   readonly backoffMinMs?: number;
   readonly backoffMaxMs?: number;
@@ -90,6 +91,7 @@ export function draftOf(config: unknown): Draft {
     network: isMap(network) ? networkDraft(network) : undefined,
     bootBudgetMs: ms(get(timing, "boot_budget"), "60s"),
     applyTimeoutMs: ms(get(timing, "apply_timeout"), "10s"),
+    ovsdbTimeoutMs: ms(get(timing, "ovsdb_timeout"), "5s"),
     uplinkSilentMs: ms(get(timing, "uplink_silent"), "1300ms"),
     backoffMinMs: ms(get(timing, "backoff_min"), "500ms"),
     backoffMaxMs: ms(get(timing, "backoff_max"), "30s"),

@@ -177,7 +177,7 @@ export async function applyHost(
 }
 
 /** Wanted, but no reason to hold a host back: it may be refused, and the network works all the same. */
-function isCourtesy({ kind }: Step): boolean {
+export function isCourtesy({ kind }: Step): boolean {
   return kind === "set-ipv6" || kind === "write-resolv-conf" || kind === "set-dns";
 }
 

@@ -35,6 +35,14 @@ const BOUNDS: readonly Bound[] = [
     why: "A pass without progress for 45 s is no longer vouched for, and systemd's watchdog ends the agent.",
   },
   {
+    key: "ovsdb_timeout",
+    of: ({ ovsdbTimeoutMs }) => ovsdbTimeoutMs,
+    fits: (ms) => ms <= 20_000,
+    message: "waiting so long looks like a loop that is stuck",
+    expected: "at most 20s",
+    why: "Connecting and looking may each take it. A pass without progress for 45 s is ended by systemd's watchdog.",
+  },
+  {
     key: "uplink_silent",
     of: ({ uplinkSilentMs }) => uplinkSilentMs,
     fits: (ms) => ms > 1_000,
