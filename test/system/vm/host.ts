@@ -22,7 +22,7 @@ export const cables: readonly [Cable, Cable] = [
 /** Durations for a processor that is emulated. */
 export const timing: ConfigMap = {
   boot_budget: "80s",
-  ovsdb_timeout: "30s",
+  ovsdb_timeout: "20s",
   apply_timeout: "30s",
   probe_interval: "500ms",
   probe_timeout: "3s",
