@@ -104,13 +104,15 @@ async function takeBack(
       await systemClock.sleep(LOOK_MS, signal);
     }
     const pending = await state.read("pending");
-    if (pending !== undefined && (id === undefined || pending.id === id)) await state.claim("pending", "rolling-back");
+    const isMeant = pending !== undefined && (id === undefined || pending.id === id);
+    // Whoever claimed it before knew why, and may have blamed nobody for it.
+    const blamed = isMeant && (await state.claim("pending", "rolling-back"));
     const claimed = await state.read("rolling-back");
     if (claimed === undefined || (id !== undefined && claimed.id !== id)) {
       io.stdout("No change is pending.\n");
       return false;
     }
-    await persist(() => finishRollback(host.ports, claimed, reason, signal), signal);
+    await persist(() => finishRollback(host.ports, claimed, reason, signal, blamed), signal);
     io.stdout(`Change ${claimed.id} was taken back.\n`);
     return true;
   } finally {

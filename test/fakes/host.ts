@@ -85,10 +85,11 @@ export class FakeHost {
     const armed = this.deadMan;
     if (armed === undefined) return;
     const process = new FakeProcess(this);
-    if ((await this.state.read("pending"))?.id === armed.id) await this.state.claim("pending", "rolling-back");
+    const isMeant = (await this.state.read("pending"))?.id === armed.id;
+    const blamed = isMeant && (await this.state.claim("pending", "rolling-back"));
     const claimed = await this.state.read("rolling-back");
     if (claimed?.id !== armed.id) return;
-    await finishRollback(process.ports, claimed, "not confirmed in time", new AbortController().signal);
+    await finishRollback(process.ports, claimed, "not confirmed in time", new AbortController().signal, blamed);
   }
 }
 

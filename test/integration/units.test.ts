@@ -96,7 +96,7 @@ describe("the units that the package ships", () => {
   test("ship the durations of the contract", () => {
     expect(values("devcloud-agent-rescue.timer", "OnActiveSec")).toEqual(["120s"]);
     expect(values("devcloud-agent-rescue-late.timer", "OnBootSec")).toEqual(["5min"]);
-    // The configuration's bounds for boot_budget and apply_timeout follow from these two.
+    // The configuration's bounds for boot_budget, apply_timeout and ovsdb_timeout follow from these two.
     expect(values("devcloud-agent.service", "TimeoutStartSec")).toEqual(["90s"]);
     expect(values("devcloud-agent.service", "WatchdogSec")).toEqual(["30s"]);
     expect(values("devcloud-agent.service", "RestartSec")).toEqual(["2s"]);

@@ -29,10 +29,10 @@ const BOUNDS: readonly Bound[] = [
   {
     key: "apply_timeout",
     of: ({ applyTimeoutMs }) => applyTimeoutMs,
-    fits: (ms) => ms <= 30_000,
+    fits: (ms) => ms <= 20_000,
     message: "waiting so long looks like a loop that is stuck",
-    expected: "at most 30s",
-    why: "A pass without progress for 45 s is no longer vouched for, and systemd's watchdog ends the agent.",
+    expected: "at most 20s",
+    why: "A change and its way back may each take it. After 45 s without progress systemd's watchdog ends the agent.",
   },
   {
     key: "ovsdb_timeout",

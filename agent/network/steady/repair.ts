@@ -1,5 +1,5 @@
 import type { Timing } from "../../config/settings.ts";
-import { AgentError, type Problem } from "../../core/errors.ts";
+import { AgentError, type Problem, problemOf } from "../../core/errors.ts";
 import type { ProbeTarget } from "../../core/probe.ts";
 import { type Converged, converge, observe, refuseConflicts } from "../converge.ts";
 import { type NetworkConfig, targetOf } from "../desired.ts";
@@ -9,7 +9,7 @@ import { plan } from "../plan.ts";
 import type { NetworkPorts } from "../ports.ts";
 import { probeTargets } from "../probes.ts";
 import { snapshot } from "../snapshot.ts";
-import type { Step } from "../steps.ts";
+import { isIpStep, type Step } from "../steps.ts";
 import type { Target } from "../target.ts";
 import { activeNic } from "../uplinks/uplinks.ts";
 import { around } from "./around.ts";
@@ -146,21 +146,57 @@ export class Repair {
       if (asked || !couldWork(config, target, observed)) return { done: await repair() };
       return without("the configuration names no probe that could tell whether putting it back cuts the host off");
     }
-    // Cut off already: nothing can be made worse. Behind a member that was found deaf everybody was asked before.
-    const answering = isDeaf(config, observed) ? [] : await this.#answering(probes, timing, signal);
+    const answering = (await this.#cutOffBefore(steps))
+      ? probes
+      : await this.#toAsk(probes, config, observed, timing, signal);
     if (answering.length === 0) return { done: await repair() };
-    const preImage = snapshot(observed, target);
+    const risky = { config, steps, preImage: snapshot(observed, target), answering };
+    const asFarAsTaken = (): Promise<Converged> =>
+      repair().catch((error) => this.#butForRefused(error, config, admit, signal));
     this.#guarding = true;
-    const ended = await guarded(this.#ports, { config, steps, preImage, answering, repair }, timing, signal).finally(
-      () => {
-        this.#guarding = false;
-      },
-    );
+    const ended = await guarded(this.#ports, { ...risky, repair: asFarAsTaken }, timing, signal).finally(() => {
+      this.#guarding = false;
+    });
     if ("refused" in ended) return without(`its way back could not be prepared: ${ended.refused.message}`);
-    if ("done" in ended) return ended;
+    if ("done" in ended) {
+      await this.#undone.forget();
+      return ended;
+    }
     this.#undone.set(ended.undone);
     const now = await observe(this.#ports, signal);
     return { done: { observed: now, target, applied: [], faults: [], unwritten: [] } };
+  }
+
+  /** What of these cut the host off once goes on trial again, also in a silence: that may pass, and the host be cut off for good. */
+  async #cutOffBefore(steps: readonly Step[]): Promise<boolean> {
+    const undone = await this.#undone.read();
+    return undone !== undefined && steps.some((step) => undone.steps.includes(nameOf(step)));
+  }
+
+  /** Nobody where the host is cut off already: nothing can be made worse. Behind a member found deaf everybody was asked before. */
+  async #toAsk(
+    probes: readonly ProbeTarget[],
+    config: NetworkConfig,
+    observed: Observed,
+    timing: Timing,
+    signal: AbortSignal,
+  ): Promise<readonly ProbeTarget[]> {
+    return isDeaf(config, observed) ? [] : this.#answering(probes, timing, signal);
+  }
+
+  /** An address that the kernel refuses for good must not take back the rest: whether that is enough, the probes tell. */
+  async #butForRefused(
+    error: unknown,
+    config: NetworkConfig,
+    admit: (all: readonly Step[]) => readonly Step[],
+    signal: AbortSignal,
+  ): Promise<Converged> {
+    const problem = problemOf(error);
+    if (problem.code !== "E_NETWORK_NOT_CONVERGING") throw error;
+    const observed = await observe(this.#ports, signal);
+    const { target } = free(config, observed);
+    if (!admit(plan(target, observed)).every(isIpStep)) throw error;
+    return { observed, target, applied: [], faults: [], unwritten: [problem] };
   }
 
   /** What was undone stays so as long as the host is reachable like this. */
@@ -175,7 +211,7 @@ export class Repair {
     const there = steps.some((step) => undone.steps.includes(nameOf(step)));
     const answers = there && (await this.#answering(probeTargets(config.network), timing, signal)).length > 0;
     if (answers) return new Set(undone.steps);
-    await this.#undone.forget();
+    if (!there) await this.#undone.forget();
     return new Set();
   }
 

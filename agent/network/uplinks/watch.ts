@@ -49,6 +49,7 @@ export class GrayWatch {
   /** Of the gateway, by its answers. */
   #mac: string | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  #listened: Watched | undefined;
   #movedAt = Number.NEGATIVE_INFINITY;
   #allDeaf = false;
   /** The problems of which a pass was asked for last. */
@@ -100,9 +101,13 @@ export class GrayWatch {
     const both = AbortSignal.any([signal, over.signal]);
     let answered = false;
     this.#heardAt = clock.monotonic();
-    this.#mac = undefined;
-    this.#lookedAt = Number.NEGATIVE_INFINITY;
-    this.#witnesses.forget();
+    // After an error it is the same one again, and its neighbours are those who answered while it did.
+    if (this.#listened === undefined || !isSame({ gateway: this.#listened }, gateway)) {
+      this.#mac = undefined;
+      this.#lookedAt = Number.NEGATIVE_INFINITY;
+      this.#witnesses.forget();
+    }
+    this.#listened = gateway;
     const listening = neighbourhood.listen(
       gateway,
       (mac) => {

@@ -23,7 +23,7 @@ export const cables: readonly [Cable, Cable] = [
 export const timing: ConfigMap = {
   boot_budget: "80s",
   ovsdb_timeout: "20s",
-  apply_timeout: "30s",
+  apply_timeout: "20s",
   probe_interval: "500ms",
   probe_timeout: "3s",
   drift_interval: "10s",

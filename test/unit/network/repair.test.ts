@@ -93,6 +93,20 @@ describe("a repair that cuts the host off", () => {
     expect(host.state.names).not.toContain("undone");
   });
 
+  test("goes on trial again in a silence that passes, and is taken back again", async () => {
+    const host = await retagged(onlyOnTheNew);
+    const agent = new Agent(host, { network: good }, { ladder: true });
+    await agent.pass();
+    // The gateway is away while it is asked before the repair, and back in the middle of it.
+    const silences = [1, 2];
+    host.answers = () => silences.pop() === undefined && onlyOnTheNew(tag(host));
+    for (let pass = 0; pass < 3; pass += 1) {
+      expect(codes(await agent.pass())).toEqual(["E_NETWORK_REPAIR_UNDONE"]);
+      expect(tag(host)).toBe(105);
+    }
+    await expectEnded(host);
+  });
+
   test("is of one boot: after the next one the last good network is put back", async () => {
     const host = await retagged(onlyOnTheNew);
     await passes(host, 1);
@@ -169,6 +183,37 @@ describe("a repair that keeps the host reachable", () => {
     await agent.pass();
     expect(codes(await agent.pass())).toEqual([]);
     expect(await stepsTo(host, good)).toEqual([]);
+    await expectEnded(host);
+  });
+
+  test("is nobody's fault either when the dead-man finishes what the agent had begun to take back", async () => {
+    const host = await retagged(() => true);
+    const agent = new Agent(host, { network: good });
+    host.vswitchdState = "hung";
+    await expect(agent.pass()).rejects.toMatchObject({ code: "E_OVS_NOT_APPLIED" });
+    host.vswitchdState = "alive";
+    await host.fireDeadMan();
+    expect(host.state.names).not.toContain("undone");
+    expect(codes(await agent.pass())).toEqual([]);
+    expect(tag(host)).toBe(100);
+  });
+
+  test("is kept where the kernel refuses an address beside it, and that is told", async () => {
+    const { mgmt0 } = good.addresses;
+    if (mgmt0 === undefined) throw new Error("there is no mgmt0");
+    const both = networkSettings({ addresses: { mgmt0: { ...mgmt0, ipv6: ["fd00::17/64"] } } });
+    const host = await standingHost(both);
+    await new Agent(host, { network: both }).pass();
+    host.database.set("Port", rowOf(host, "mgmt0")._uuid, { tag: [105] });
+    const { kernel } = host;
+    kernel.addresses = kernel.addresses.filter((entry) => !entry.address.includes(":"));
+    const batch = kernel.batch.bind(kernel);
+    kernel.batch = (lines) => [...batch(lines.filter((line) => !line.includes("fd00::17"))), "fd00::17: refused"];
+    const agent = new Agent(host, { network: both }, { ladder: true });
+    expect(codes(await agent.pass())).toEqual(["E_NETWORK_NOT_CONVERGING"]);
+    expect(tag(host)).toBe(100);
+    await expect(agent.pass()).rejects.toMatchObject({ code: "E_NETWORK_NOT_CONVERGING" });
+    expect(tag(host)).toBe(100);
     await expectEnded(host);
   });
 

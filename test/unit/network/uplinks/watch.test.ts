@@ -99,6 +99,20 @@ describe("whose silence makes an uplink deaf", () => {
     expect(all.moves).toBe(1);
   });
 
+  test("that of the same neighbours, when there was no room at first to write down that the bond moves", async () => {
+    const all = await watched();
+    all.host.neighbours = [gateway, neighbour(50)];
+    all.answering = ["10.1.0.50"];
+    await all.alive(MINUTE);
+    all.answering = [];
+    all.host.state.full = true;
+    await all.silent();
+    expect(all.moves).toBe(0);
+    all.host.state.full = false;
+    await all.silent(MINUTE);
+    expect(all.moves).toBe(1);
+  });
+
   test("not that of hosts which the kernel knows and which are long off: with them a dead gateway looks the same", async () => {
     const all = await watched();
     all.host.neighbours = [gateway, neighbour(50), neighbour(51), neighbour(52)];
