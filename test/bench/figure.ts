@@ -69,7 +69,9 @@ function median(values: readonly number[]): number {
 
 /** A line for a person. */
 export function renderFigure({ bench, figure, value, unit, peer, peerValue, ratio, goal, met }: Figure): string {
-  const numbers = `${value.toFixed(1)} ${unit}, ${peer} ${peerValue.toFixed(1)} ${unit}: ${ratio.toFixed(2)} times`;
+  // Against a peer of 0 there is no ratio.
+  const times = Number.isFinite(ratio) ? `: ${ratio.toFixed(2)} times` : "";
+  const numbers = `${value.toFixed(1)} ${unit}, ${peer} ${peerValue.toFixed(1)} ${unit}${times}`;
   const verdict =
     goal === null
       ? ""
