@@ -21,6 +21,7 @@ export async function send(
     await drained(outgoing, signal);
     clearTimeout(slow);
   }
+  if (signal.aborted) return;
   dropAfter(outgoing, timeoutMs, signal);
   outgoing.end();
 }

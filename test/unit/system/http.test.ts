@@ -1,9 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { askDaemon, followDaemon, type Route, serveUnix, type UnixServer } from "../../../agent/system/http.ts";
 
@@ -106,6 +108,26 @@ describe("the control socket", () => {
     }
     expect(seen.slice(0, 3)).toEqual([0, 1, 2].map((n) => ({ n, text: "ä\n" })));
     await gone;
+  });
+
+  test("holds no process up for a listener that went away, however patient it is", async () => {
+    const program = `
+      import { followDaemon, serveUnix } from ${JSON.stringify(import.meta.resolve("../../../agent/system/http.ts"))};
+      async function* one(_body, signal) {
+        yield {};
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      }
+      const options = { groupFile: "/dev/null", clientTimeoutMs: () => 3_600_000 };
+      const server = await serveUnix(process.argv[1], { "GET /v1/events": one }, options);
+      const stop = new AbortController();
+      for await (const _ of followDaemon(process.argv[1], "/v1/events", stop.signal)) stop.abort();
+      server.close();
+    `;
+    const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", program, socket], {
+      stdio: "ignore",
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    expect(await once(child, "exit")).toEqual([0, null]);
   });
 
   test("makes no more for a listener that takes nothing, and drops it after a while", async () => {
