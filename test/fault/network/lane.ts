@@ -10,7 +10,7 @@ import { type Round, roundsOf } from "./rounds.ts";
 import { type Settled, Subject } from "./subject.ts";
 import { prunedVlan, start } from "./wanted.ts";
 
-/** Faults of every kind in and around changes, while the gateway pings the host every 10 ms. */
+/** Faults of every kind in and around changes, while the gateway pings the host. */
 export const networkLane: ChaosLane = {
   name: "network",
   shows:
