@@ -97,7 +97,7 @@ export class Connection {
 
   /**
    * Sends a request, whatever waits already: `overload` is for whoever makes requests without an end. `settle` gets the result, or
-   * one of `disconnected`, `timeout`, `rpc`, `usage`.
+   * one of `disconnected`, `timeout`, `rpc`, and `usage` or `bad-value` for what cannot be sent: then `sent` is false.
    *
    * A transaction that times out or is forgotten is canceled (RFC 7047 section 4.1.4), for what that is still worth.
    *
@@ -105,7 +105,7 @@ export class Connection {
    */
   call(method: string, params: readonly Json[], timeoutMs: number | undefined, settle: Settle): () => void {
     const id = this.#nextId;
-    const text = this.#ended ? this.#gone("not connected") : written({ method, params, id });
+    const text = this.#ended ? this.#gone("not connected") : written(method, params, id);
     if (text instanceof OvsdbError) {
       settle(text, undefined);
       return () => undefined;
@@ -229,13 +229,25 @@ export class Connection {
   }
 }
 
-/** A message as it goes over the wire; an error for what JSON does not have. */
-function written(message: Json): string | OvsdbError {
+/** A NUL or half a pair of surrogates as JSON.stringify writes them: behind an even number of backslashes there is an escape. */
+const UNSENDABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+
+/** A request as it goes over the wire; an error for what JSON does not have, or what Open vSwitch does not take. */
+function written(method: string, params: readonly Json[], id: number): string | OvsdbError {
   try {
-    return JSON.stringify(message);
+    const text = JSON.stringify({ method, params, id });
+    // Nearly every text is done with here. The server would hang up on the others, and again when they are asked anew.
+    if (!text.includes("\\u0000") && !text.includes("\\ud")) return text;
+    const at = text.search(UNSENDABLE);
+    return at < 0 ? text : unsendable(method, text.slice(Math.max(0, at - 40), at + 20));
   } catch (cause) {
     return new OvsdbError("usage", `the request cannot be written as JSON: ${String(cause)}`, { cause });
   }
+}
+
+function unsendable(method: string, excerpt: string): OvsdbError {
+  const what = "a NUL or a lone surrogate, on which the server would hang up: leave it out";
+  return new OvsdbError("bad-value", `${method}: not sent: ...${excerpt}... has ${what}`);
 }
 
 function refused(method: string, error: unknown): OvsdbError {

@@ -161,7 +161,8 @@ export class Feed implements Registration {
       if (error?.error === "unknown method" && older !== undefined && this.#canBe(older)) {
         this.#ask(connection, older, done);
       } else if (error !== undefined) {
-        if (error.kind === "rpc" && !this.#wish.isGranted) this.#wish.refuse(error);
+        if (isUnsendable(error)) this.#wish.drop(error);
+        else if (error.kind === "rpc" && !this.#wish.isGranted) this.#wish.refuse(error);
         done(error);
       } else {
         this.#method = method;
@@ -225,6 +226,7 @@ export class Feed implements Registration {
       if (error?.kind === "disconnected" || error?.kind === "closed") return;
       // The rows that came and went were told before the answer (ovsdb-server(7), 4.1.13).
       if (error === undefined) this.#wish.agree(wanted);
+      else if (isUnsendable(error)) this.#wish.drop(error);
       else if (error.kind === "rpc" && !this.#wish.isRetreat) this.#wish.refuse(error);
       // Nobody knows which rows are followed now. A new connection begins with those that are wanted.
       else connection.end(error);
@@ -241,6 +243,11 @@ export class Feed implements Registration {
     this.#synced = synced;
     this.sync.emit(synced);
   }
+}
+
+/** Nothing was sent, and nothing would be however often it is tried. */
+function isUnsendable({ kind }: OvsdbError): boolean {
+  return kind === "bad-value" || kind === "usage";
 }
 
 function transactionOf(value: unknown): string {
