@@ -195,14 +195,14 @@ export class Feed implements Registration {
   }
 
   #read(answer: unknown, since: string): readonly PlainChange[] {
+    // A server without a history leads the content away from it; and if this cannot be read, the next connection begins from nothing.
+    this.#transaction = NO_TRANSACTION;
     if (this.#method === "monitor") return this.store.reset(answer);
     if (this.#method === "monitor_cond") return this.store.reset(answer, this.#layout);
     if (!isArray(answer) || answer.length !== 3 || typeof answer[0] !== "boolean") {
       throw new OvsdbError("bad-value", `expected what has changed since a transaction, got ${show(answer)}`);
     }
     const [found, transaction, updates] = answer;
-    // If this cannot be read, the next connection begins from nothing.
-    this.#transaction = NO_TRANSACTION;
     const resumed = found === true && since !== NO_TRANSACTION;
     const changes = resumed ? this.store.update(updates, this.#layout) : this.store.reset(updates, this.#layout);
     this.#transaction = transactionOf(transaction);

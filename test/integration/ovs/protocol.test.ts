@@ -221,6 +221,33 @@ describe("a server that is older", () => {
     expect(asked(fake)).toEqual([...steps, "hang_up", ...steps]);
   });
 
+  it.each(["monitor_cond", "monitor"])("and for a while answers %s: nobody goes on from before it", async (method) => {
+    const none = "00000000-0000-0000-0000-000000000000";
+    const fake = await FakeServer.open(join(ovs.folder, "mixed.sock"), (peer, { id, method: asked }) => {
+      const row = { name: `br${fake.connections}` };
+      const rows = (form: string): Message => ({ Bridge: { [bridge]: { [form]: row } } });
+      const second = { [method]: rows(method === "monitor" ? "new" : "initial") };
+      const others = { monitor_cond_since: [false, bridge, rows("initial")] };
+      const answers = new Map<unknown, unknown>(Object.entries(fake.connections === 2 ? second : others));
+      answers.set("get_schema", schema);
+      if (asked === "hang_up") peer.hangUp();
+      else if (answers.has(asked)) peer.send({ id, result: answers.get(asked), error: null });
+      else peer.send({ id, result: null, error: "unknown method" });
+    });
+    open.push(fake);
+    const client = clientOf(fake.path);
+    await client.connect();
+    const replica = await client.monitor(database);
+    for (const name of ["br2", "br3"]) {
+      expect(await rejection(client.request("hang_up", []))).toMatchObject({ kind: "disconnected" });
+      await replica.until((now) => now.find("Bridge", { name }) !== undefined);
+    }
+    const since = fake.received.flatMap(({ method: asked, params }) =>
+      asked === "monitor_cond_since" && Array.isArray(params) ? [String(params[3])] : [],
+    );
+    expect(since).toEqual([none, bridge, none]);
+  });
+
   it("that cannot select rows refuses who asked for some, instead of giving all", async () => {
     const fake = await older([]);
     const client = clientOf(fake.path);
