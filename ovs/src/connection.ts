@@ -117,10 +117,12 @@ export class Connection {
       if (waited && method === "transact") this.#cancel(id);
     };
     const late = (): void => {
+      if (!this.#pending.has(id)) return;
       giveUp();
       settle(new OvsdbError("timeout", `${method}: no answer after ${limit} ms`, { sent: true }), undefined);
     };
-    const timer = after(limit, late);
+    // A process that was stopped runs its timers before it reads what came meanwhile: the answer may be there.
+    const timer = after(limit, () => setImmediate(late));
     this.#pending.set(id, { method, settle, timer });
     this.#socket.write(text);
     return () => {
@@ -220,7 +222,10 @@ export class Connection {
   #silence(): void {
     const { inactivityMs } = this.#limits;
     if (this.#probing) {
-      this.end(this.#gone(`silent for ${2 * inactivityMs} ms, even to an echo`));
+      // As for an answer: it may have come while this process was stopped.
+      setImmediate(() => {
+        if (this.#probing) this.end(this.#gone(`silent for ${2 * inactivityMs} ms, even to an echo`));
+      });
       return;
     }
     this.#probing = true;

@@ -364,6 +364,42 @@ describe("a silent server", () => {
   });
 });
 
+describe("a process that is stopped for a while, while the server answers", () => {
+  // In the phase before the timers, which so run before the sockets are read: as after SIGCONT.
+  const stopped = (): Promise<void> =>
+    new Promise((resolve) => {
+      setImmediate(() => {
+        ovs.resume();
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+        resolve();
+      });
+    });
+
+  it("gets the answer afterwards, late as it is", async () => {
+    await ovs.start();
+    const client = open();
+    await client.connect();
+    ovs.pause();
+    const asked = client.request("list_dbs", [], { timeoutMs: 500 });
+    await stopped();
+    expect(await asked).toContain("Open_vSwitch");
+  });
+
+  it("keeps the connection, although the answer to its echo is overdue", async () => {
+    await ovs.start();
+    const client = open({ inactivityMs: 500 });
+    await client.connect();
+    ovs.pause();
+    const states: ClientState[] = [];
+    client.onState((state) => states.push(state));
+    // The timer of the connection is older, so the echo has just been sent.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await stopped();
+    expect(await client.request("list_dbs", [])).toContain("Open_vSwitch");
+    expect(states).toEqual([]);
+  });
+});
+
 /** Root is never refused, so for a moment this process is somebody else. */
 async function deniedAsNobody<T>(act: () => Promise<T>): Promise<T> {
   process.seteuid?.(65534);
