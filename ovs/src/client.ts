@@ -17,7 +17,10 @@ import type { Transaction } from "./transaction.ts";
 /** How a client connects, and its bounds. Durations are in milliseconds, sizes in bytes. */
 export interface ClientOptions {
   readonly address: Address;
-  /** For an answer, and for a connection to be made; `Infinity`: no limit. Default 5000. */
+  /**
+   * For an answer, and for a connection to be made; `Infinity`: no limit. It begins anew while more of a long message comes.
+   * Default 5000.
+   */
   readonly requestTimeoutMs?: number | undefined;
   /** Silence after which the server is asked for an echo; after as much again it counts as dead. 0: never. Default 5000. */
   readonly inactivityMs?: number | undefined;
@@ -27,7 +30,10 @@ export interface ClientOptions {
   readonly random?: (() => number) | undefined;
   /** The clock of `ClientState`. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
-  /** Told what has no caller to be thrown at: a listener that threw, a replica that could not be renewed. Default: a process warning. */
+  /**
+   * Told what has no caller to be thrown at: a listener that threw, a replica that could not be renewed, an answer that is longer
+   * than `maxFrameBytes`. Default: a process warning.
+   */
   readonly onError?: ((error: unknown) => void) | undefined;
   /**
    * Ask the server not to drop the connection when a database is added, removed or converted (ovsdb-server(7), 4.1.16). Replicas
@@ -112,7 +118,7 @@ export class Client {
         },
         onNotification: (method, params) => this.#notify(method, params),
         onHeard: () => this.#registry.heard(),
-        onDown: () => this.#registry.down(),
+        onDown: (cause) => this.#registry.down(cause),
         onIdle: () => this.#registry.idle(),
       },
     );

@@ -8,7 +8,7 @@ import { after } from "./timer.ts";
 
 /** Bounds and time-outs of one connection. */
 export interface ConnectionLimits {
-  /** How long an answer may take, in ms, unless the request says otherwise. */
+  /** How long an answer may take, in ms, unless the request says otherwise; as long again while more of a message comes. */
   readonly requestTimeoutMs: number;
   /** Silence after which the peer is asked for an echo; after as much silence again the connection is dropped. 0: never. */
   readonly inactivityMs: number;
@@ -116,8 +116,16 @@ export class Connection {
       const waited = this.#pending.delete(id);
       if (waited && method === "transact") this.#cancel(id);
     };
+    let open = this.#frames.openBytes;
     const late = (): void => {
       if (!this.#pending.has(id)) return;
+      const before = open;
+      open = this.#frames.openBytes;
+      // A snapshot may take longer than the limit to arrive: the server is heard as long as more of a message comes.
+      if (open > 0 && open !== before) {
+        timer?.refresh();
+        return;
+      }
       giveUp();
       settle(new OvsdbError("timeout", `${method}: no answer after ${limit} ms`, { sent: true }), undefined);
     };

@@ -57,6 +57,11 @@ export class FrameReader {
     return { scanned: this.#scanned, copied: this.#copied };
   }
 
+  /** Bytes that are here of a message whose end is still to come. */
+  get openBytes(): number {
+    return this.#depth > 0 ? this.#textBytes + this.#to - this.#from : 0;
+  }
+
   /** Takes the next bytes and hands out every frame that they complete. Throws `protocol`; the reader is then of no use. */
   push(chunk: Buffer, onFrame: (frame: unknown) => void): void {
     let taken = 0;
@@ -169,7 +174,7 @@ export class FrameReader {
   #checkSize(): void {
     const { maxFrameBytes } = this.#limits;
     if (this.#textBytes + this.#at - this.#from <= maxFrameBytes) return;
-    throw new OvsdbError("protocol", `a message is longer than ${maxFrameBytes} bytes`);
+    throw new OvsdbError("protocol", `a message is longer than ${maxFrameBytes} bytes (maxFrameBytes)`);
   }
 }
 

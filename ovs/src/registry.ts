@@ -95,7 +95,10 @@ export class Registry {
   }
 
   /** There is none any more. */
-  down(): void {
+  down(cause: OvsdbError): void {
+    // What was asked for is asked for again, and may end the next connection as it ended this one: nobody else is told.
+    const inDoubt = cause.kind === "timeout" || cause.kind === "protocol";
+    if (inDoubt && this.#unanswered.size > 0) report(this.#onError, cause);
     this.#attached.clear();
     this.#unanswered.clear();
     for (const wait of this.#waits.values()) clearTimeout(wait);
@@ -146,8 +149,7 @@ export class Registry {
     // It is asked for again on the next connection.
     if (error.kind === "disconnected" || error.kind === "closed") return;
     if (error.kind === "timeout" || error.kind === "protocol") {
-      // The connection itself is in doubt, and `state` shows why.
-      report(this.#onError, error);
+      // The connection itself is in doubt. `down` reports it.
       connection.end(error);
       return;
     }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Client, type ClientOptions, createClient } from "node-ovsdb";
+import { type Client, type ClientOptions, createClient, OvsdbError } from "node-ovsdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { vswitch } from "../../unit/ovs/tables.ts";
 import { FakeServer, type Peer } from "./fakes.ts";
@@ -282,5 +282,47 @@ describe("a server", () => {
     const replica = await client.monitor(vswitch, { Bridge: ["name"] }, { method: "monitor" });
     expect(replica.synced).toBe(true);
     expect(fake.connections).toBe(2);
+  });
+
+  it("may take longer for a snapshot than the time-out, as long as more of it comes", async () => {
+    const fake = await fakeServer((peer, { id: request }) => {
+      const text = JSON.stringify({ id: request, result: { Bridge: { [id(1)]: bridge("br0") } }, error: null });
+      const pieces = text.match(/.{1,10}/g) ?? [];
+      const timer = setInterval(() => {
+        const piece = pieces.shift();
+        if (piece === undefined) clearInterval(timer);
+        else peer.send(piece);
+      }, 50);
+    });
+    const client = clientOf(fake, { requestTimeoutMs: 400 });
+    await client.connect();
+    const replica = await client.monitor(vswitch, { Bridge: ["name"] }, { method: "monitor" });
+    expect(replica.rows("Bridge").size).toBe(1);
+    expect(fake.connections).toBe(1);
+  });
+
+  it("that stops in the middle of an answer is left after the time-out all the same", async () => {
+    const fake = await fakeServer((peer) => peer.send('{"id":1,"result":["half'));
+    const client = clientOf(fake);
+    await client.connect();
+    const asked = rejection(client.request("list_dbs", [], { timeoutMs: 50 }));
+    expect(await asked).toMatchObject({ kind: "timeout", sent: true });
+  });
+
+  it("whose snapshot is longer than the bound is told of each time, with what to do", async () => {
+    const fake = await fakeServer((peer, { id: request }) => peer.send({ id: request, result: "x".repeat(20_000) }));
+    const errors: OvsdbError[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const onError = (error: unknown): void => {
+      if (error instanceof OvsdbError && errors.push(error) === 2) resolve();
+    };
+    const client = clientOf(fake, { maxFrameBytes: 10_000, onError });
+    await client.connect();
+    const waiting = rejection(client.monitor(vswitch, { Bridge: ["name"] }, { method: "monitor" }));
+    await promise;
+    expect(fake.connections).toBe(2);
+    for (const { kind, message } of errors) expect(`${kind}: ${message}`).toMatch(/^protocol: .*longer.*maxFrameBytes/);
+    client.close();
+    expect(await waiting).toMatchObject({ kind: "closed" });
   });
 });
