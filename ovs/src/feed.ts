@@ -162,7 +162,7 @@ export class Feed implements Registration {
         this.#ask(connection, older, done);
       } else if (error !== undefined) {
         if (isUnsendable(error)) this.#wish.drop(error);
-        else if (error.kind === "rpc" && !this.#wish.isGranted) this.#wish.refuse(error);
+        else if (error.kind === "rpc" && !this.#wish.isGranted) this.#wish.refuse(wanted, error);
         done(error);
       } else {
         this.#method = method;
@@ -217,7 +217,7 @@ export class Feed implements Registration {
       this.#wish.drop(new OvsdbError("rpc", "the server cannot follow only some rows", { error: "unknown method" }));
       return;
     }
-    const { wanted } = this.#wish;
+    const { wanted, isRetreat } = this.#wish;
     this.#changing = true;
     const requests = changeRequests(this.#options.selection, wanted.where);
     this.#forget = connection.call("monitor_cond_change", [this.id, this.id, requests], undefined, (error) => {
@@ -227,7 +227,7 @@ export class Feed implements Registration {
       // The rows that came and went were told before the answer (ovsdb-server(7), 4.1.13).
       if (error === undefined) this.#wish.agree(wanted);
       else if (isUnsendable(error)) this.#wish.drop(error);
-      else if (error.kind === "rpc" && !this.#wish.isRetreat) this.#wish.refuse(error);
+      else if (error.kind === "rpc" && !isRetreat) this.#wish.refuse(wanted, error);
       // Nobody knows which rows are followed now. A new connection begins with those that are wanted.
       else connection.end(error);
       this.#reconcile();

@@ -16,6 +16,8 @@ export interface Wanted {
 /** Which rows are wanted, which the server has agreed to, and who waits for the two to be the same. */
 export class Wish {
   readonly #waiters = new Set<Waiter>();
+  /** What each wish changed, of those that the server has neither agreed to nor refused. */
+  #open: readonly Wanted[] = [];
   #wanted: Wanted;
   #agreed: Wanted;
 
@@ -39,7 +41,9 @@ export class Wish {
 
   /** Wants other rows in some tables. */
   change(where: PlainWhere): void {
-    this.#wanted = { version: this.#wanted.version + 1, where: { ...this.#wanted.where, ...where } };
+    const version = this.#wanted.version + 1;
+    this.#open = [...this.#open, { version, where }];
+    this.#wanted = { version, where: { ...this.#wanted.where, ...where } };
   }
 
   /** Resolves when the server follows what is wanted now, or something later. Rejects with its refusal or the signal's reason. */
@@ -59,20 +63,26 @@ export class Wish {
   /** The server follows these rows now. */
   agree(wanted: Wanted): void {
     this.#agreed = wanted;
+    this.#open = this.#after(wanted);
     for (const waiter of this.#waiters) if (waiter.version <= wanted.version) waiter.resolve();
   }
 
   /**
-   * The server does not take what is wanted, and may have taken some tables of it: what it had agreed to is wanted anew, as a wish
-   * of its own.
+   * The server does not take these, and may have taken some tables of them: what it had agreed to is wanted anew, as a wish of its
+   * own, with what was wanted since.
    */
-  refuse(reason: OvsdbError): void {
-    this.#wanted = { version: this.#wanted.version + 1, where: this.#agreed.where };
-    this.end(reason);
+  refuse(refused: Wanted, reason: OvsdbError): void {
+    this.#open = this.#after(refused);
+    const version = this.#wanted.version + (this.#open.length > 0 ? 0 : 1);
+    let { where } = this.#agreed;
+    for (const later of this.#open) where = { ...where, ...later.where };
+    this.#wanted = { version, where };
+    for (const waiter of this.#waiters) if (waiter.version <= refused.version) waiter.reject(reason);
   }
 
   /** The server was not even asked: all is as it was. */
   drop(reason: OvsdbError): void {
+    this.#open = [];
     this.#wanted = this.#agreed;
     this.end(reason);
   }
@@ -80,5 +90,9 @@ export class Wish {
   /** Nobody shall wait any more. */
   end(reason: OvsdbError): void {
     for (const waiter of this.#waiters) waiter.reject(reason);
+  }
+
+  #after({ version }: Wanted): readonly Wanted[] {
+    return this.#open.filter((one) => one.version > version);
   }
 }

@@ -321,6 +321,24 @@ describe.each(["monitor_cond_since", "monitor_cond"] as const)("conditions of %s
     expect(await rejection(first)).toMatchObject({ kind: "rpc", error: "unknown column" });
   });
 
+  it("that the server refuses take nothing with them that was wanted while it was asked", async () => {
+    const future = defineDatabase("Open_vSwitch", {
+      Bridge: { name: string(), not_yet: string() },
+      Port: { name: string() },
+    });
+    const wrong = { Bridge: [["not_yet", "==", "x"]] } as const;
+    const replica = await client.monitor(future, { Bridge: ["name"], Port: ["name"] }, { method });
+    const refused = rejection(replica.changeWhere(wrong));
+    await replica.changeWhere({ Port: [["name", "==", "br1"]] });
+    expect(await refused).toMatchObject({ kind: "rpc", error: "unknown column" });
+    expect([replica.rows("Bridge").size, replica.rows("Port").size]).toEqual([3, 1]);
+    const again = [rejection(replica.changeWhere(wrong)), rejection(replica.changeWhere({ Port: "all", ...wrong }))];
+    expect((await Promise.all(again)).map(({ error }) => error)).toEqual(["unknown column", "unknown column"]);
+    await replica.changeWhere({ Bridge: "none" });
+    expect([replica.rows("Bridge").size, replica.rows("Port").size]).toEqual([0, 1]);
+    expect(errors).toEqual([]);
+  });
+
   it("end with the replica", async () => {
     const replica = await client.monitor(vswitch, undefined, { method });
     ovs.pause();
