@@ -53,11 +53,21 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     ending.abort();
   });
 }
-process.stdout.on("error", () => ending.abort());
+let unwritten = false;
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  ending.abort();
+  // Nobody reads any more: as with `head`, that is no failure.
+  if (error.code === "EPIPE" || unwritten) return;
+  unwritten = true;
+  process.stderr.write(`node-ovsdb: stdout cannot be written: ${error.message}\n`);
+  // It may be told after the command is done.
+  process.exitCode = 1;
+});
 
-process.exitCode = await run(process.argv.slice(2), {
+const code = await run(process.argv.slice(2), {
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
   signal: ending.signal,
   colour: process.stdout.isTTY && process.stdout.hasColors() && process.env.NO_COLOR === undefined,
 });
+process.exitCode = unwritten ? 1 : code;

@@ -222,4 +222,15 @@ describe("node-ovsdb monitor", () => {
     await ovs.startVswitchd();
     expect(await run(sh)).toEqual({ code: 0, stdout: "", stderr: "0\n" });
   });
+
+  it.each([
+    ["generate", ""],
+    ["monitor", "Open_vSwitch"],
+    ["--help", ""],
+  ])("%s says that what it prints cannot be written", async (command, database) => {
+    const words = [command, `unix:${ovs.socket}`, ...(database === "" ? [] : [database])];
+    const done = await run(["sh", "-c", 'exec "$0" "$@" >/dev/full', process.execPath, program, ...words]);
+    expect(done).toMatchObject({ code: 1, stdout: "" });
+    expect(done.stderr).toMatch(/^node-ovsdb: stdout cannot be written: ENOSPC[^\n]*\n$/);
+  });
 });
