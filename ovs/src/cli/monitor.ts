@@ -73,21 +73,22 @@ async function follow(
   await replica.until(() => false, io.signal);
 }
 
-/** `TABLE` and `TABLE:COLUMN,COLUMN`; by default everything. Throws `usage`. */
+/** `TABLE` and `TABLE:COLUMN,COLUMN`; by default everything. What several words say of one table adds up. Throws `usage`. */
 function selectionOf(database: Database, words: readonly string[]): Selection<Database> {
   const all = Object.entries(database.tables).map(([table, columns]) => [table, Object.keys(columns)] as const);
   const known = new Map(all);
   if (words.length === 0) return Object.fromEntries(all);
-  const chosen = words.map((word) => {
+  const chosen = new Map<string, ReadonlySet<string>>();
+  for (const word of words) {
     const [table = "", list] = word.split(":", 2);
     const columns = known.get(table);
     if (columns === undefined) throw unknownName(`table ${table}`, [...known.keys()]);
     const names = list === undefined ? columns : list.split(",");
     const wrong = names.find((name) => !columns.includes(name));
     if (wrong !== undefined) throw unknownName(`column ${table}.${wrong}`, columns);
-    return [table, names] as const;
-  });
-  return Object.fromEntries(chosen);
+    chosen.set(table, new Set([...(chosen.get(table) ?? []), ...names]));
+  }
+  return Object.fromEntries([...chosen].map(([table, names]) => [table, [...names]]));
 }
 
 function unknownName(what: string, known: readonly string[]): OvsdbError {

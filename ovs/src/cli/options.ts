@@ -38,6 +38,12 @@ export function addressOf(
 ): Address {
   const { "ca-cert": ca, certificate, "private-key": key } = files;
   if (ca === undefined && (certificate ?? key) !== undefined) throw missing("--ca-cert");
+  if (ca === undefined && text.startsWith("ssl:")) {
+    throw new OvsdbError(
+      "usage",
+      `${text} needs the authority that signs the server's certificate: give --ca-cert FILE`,
+    );
+  }
   if ((certificate === undefined) !== (key === undefined)) {
     throw missing(key === undefined ? "--private-key" : "--certificate");
   }

@@ -59,7 +59,7 @@ describe("node-ovsdb generate", () => {
       /--certificate/,
     ],
     ["a certificate without an authority", ["monitor", "ssl:h:1", "X", "--certificate=b"], 2, /--ca-cert is missing/],
-    ["TLS without an authority", ["monitor", "ssl:h:1", "X"], 2, /certificate authority/],
+    ["TLS without an authority", ["monitor", "ssl:h:1", "X"], 2, /ssl:h:1 needs the authority.*--ca-cert FILE/],
     ["no database", ["monitor", "unix:/x"], 2, /DATABASE is missing/],
     ["a command that there is not", ["frobnicate"], 2, /no command frobnicate/],
     ["nothing", [], 2, /Usage: node-ovsdb COMMAND/],
@@ -203,6 +203,14 @@ describe("node-ovsdb monitor", () => {
     await running.line(/ \+ Bridge br1/);
     expect(running.stdout.split("\n")).toHaveLength(4);
     expect(await running.end("SIGINT")).toBe(130);
+  });
+
+  it("follows all columns of a table that is named more than once", async () => {
+    await addNamed("br0");
+    const words = ["Bridge:name", "Bridge:datapath_type,name", "Port:name", "Port"];
+    running = new Running(["monitor", `unix:${ovs.socket}`, "Open_vSwitch", ...words]);
+    expect(await running.line(/^.* = Bridge .*$/m)).toMatch(/ = Bridge br0 [0-9a-f-]{36} datapath_type=dummy$/);
+    expect(await running.line(/^.* = Port .*$/m)).toMatch(/ interfaces=/);
   });
 
   it("names the tables, columns and databases that there are when asked for one that is not", async () => {
