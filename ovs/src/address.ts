@@ -42,18 +42,27 @@ export function parseAddress(text: string, tls?: Tls): Address {
   const method = text.slice(0, Math.max(colon, 0));
   const rest = text.slice(colon + 1);
   if (method === "unix") {
-    if (rest === "" || rest.includes("\0")) throw wrong(text, "it names no path");
-    return { path: rest };
+    return checked({ path: rest }, text);
   }
   if (method !== "tcp" && method !== "ssl") throw wrong(text, "expected unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT");
   const [, ipv6, name, digits] = HOST_PORT.exec(rest) ?? [];
   const host = ipv6 ?? name;
   const port = Number(digits ?? DEFAULT_PORT);
   if (host === undefined) throw wrong(text, `expected ${method}:HOST:PORT, an IPv6 address in brackets`);
-  if (port < 1 || port > 65_535) throw wrong(text, "a port is from 1 to 65535");
-  if (method === "tcp") return { host, port };
+  const address = checked({ host, port }, text);
+  if (method === "tcp") return address;
   if (tls === undefined) throw wrong(text, "an address with ssl: needs a certificate authority");
   return { host, port, tls };
+}
+
+/** The address, if it can be one at all, be there a server or not. Throws `usage`. */
+export function checked(address: Address, text = showAddress(address)): Address {
+  if ("path" in address) {
+    if (address.path === "" || address.path.includes("\0")) throw wrong(text, "it names no path");
+  } else if (!Number.isInteger(address.port) || address.port < 1 || address.port > 65_535) {
+    throw wrong(text, "a port is from 1 to 65535");
+  }
+  return address;
 }
 
 /** The address as a person writes it, and as `parseAddress` reads it. */

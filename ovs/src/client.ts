@@ -1,4 +1,4 @@
-import type { Address } from "./address.ts";
+import { type Address, checked } from "./address.ts";
 import { encodeWhere, type Where } from "./condition.ts";
 import { OvsdbError } from "./errors.ts";
 import { Feed } from "./feed.ts";
@@ -90,7 +90,7 @@ const defaults = {
 
 const updates: ReadonlySet<string> = new Set(Object.values(updateMethods));
 
-/** A client that does nothing until `connect` or `start`. */
+/** A client that does nothing until `connect` or `start`. Throws `usage` for an address that nobody can have, such as port 70000. */
 export function createClient(options: ClientOptions): Client {
   return new Client(options);
 }
@@ -105,6 +105,8 @@ export class Client {
   #nextMonitor = 1;
 
   constructor(options: ClientOptions) {
+    // It would be tried for ever.
+    checked(options.address);
     this.#onError = options.onError ?? ((error) => process.emitWarning(error instanceof Error ? error : String(error)));
     this.#link = new Link(
       { ...defaults, ...given(options), onError: this.#onError },

@@ -31,7 +31,7 @@ export function socketError(kind: "unreachable" | "disconnected", address: Addre
 export async function openSocket(address: Address, timeoutMs: number, signal: AbortSignal): Promise<Wire> {
   if ("path" in address || address.tls === undefined) {
     signal.throwIfAborted();
-    const wire = openPlain(address);
+    const wire = tryTo(address, () => openPlain(address));
     await connected(wire.socket, "connect", address, timeoutMs, signal);
     return wire;
   }
@@ -106,7 +106,7 @@ function material({ ca, cert, key }: TlsOptions): ConnectionOptions {
   };
 }
 
-/** A certificate or key that is none is found before anything is sent. */
+/** What cannot be used, such as a certificate or key that is none, is found before anything is sent. */
 function tryTo<T>(address: Address, open: () => T): T {
   try {
     return open();

@@ -1,4 +1,4 @@
-import { parseAddress, showAddress } from "node-ovsdb";
+import { type Address, createClient, parseAddress, showAddress } from "node-ovsdb";
 import { describe, expect, it } from "vitest";
 
 const tls = { ca: "PEM" };
@@ -48,4 +48,16 @@ describe("parseAddress", () => {
   it("refuses ssl without an authority", () => {
     expect(() => parseAddress("ssl:host:6640")).toThrow(expect.objectContaining({ kind: "usage" }));
   });
+});
+
+it.each<[string, Address]>([
+  ["tcp:host:70000", { host: "host", port: 70_000 }],
+  ["tcp:host:0", { host: "host", port: 0 }],
+  ["tcp:host:1.5", { host: "host", port: 1.5 }],
+  ["ssl:[::1]:NaN", { host: "::1", port: NaN, tls }],
+  ["unix:", { path: "" }],
+  ["unix:a\0b", { path: "a\0b" }],
+])("%j is refused by createClient, not tried for ever", (text, address) => {
+  const message = expect.stringContaining(JSON.stringify(text)) as string;
+  expect(() => createClient({ address })).toThrow(expect.objectContaining({ kind: "usage", message }));
 });
