@@ -7,6 +7,8 @@ export class FakeVswitchd {
   readonly #database: FakeDatabase;
   readonly #kernel: FakeKernel;
   #ofport = 0;
+  /** Whether a bond moves to the member that it is told to prefer: one whose link has not been up for long enough is not trusted yet. */
+  follows = true;
 
   constructor(database: FakeDatabase, kernel: FakeKernel) {
     this.#database = database;
@@ -50,7 +52,8 @@ export class FakeVswitchd {
   #elect(port: PortRow): void {
     const members = this.#database.observe().interfaces.filter(({ _uuid }) => port.interfaces.includes(_uuid));
     const up = members.filter(({ link_state }) => link_state[0] === "up");
-    const stays = up.find(({ mac_in_use }) => mac_in_use[0] === port.bond_active_slave[0]) ?? up[0];
+    const primary = up.find(({ name }) => this.follows && name === port.other_config["bond-primary"]);
+    const stays = primary ?? up.find(({ mac_in_use }) => mac_in_use[0] === port.bond_active_slave[0]) ?? up[0];
     this.#database.set("Port", port._uuid, { bond_active_slave: stays?.mac_in_use ?? ["00:00:00:00:00:00"] });
   }
 }

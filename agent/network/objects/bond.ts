@@ -1,5 +1,4 @@
 import type { BondSettings } from "../../config/settings.ts";
-import type { Observed } from "../observed.ts";
 import { nicMark, ownerMark } from "../owner.ts";
 import { thievesOf } from "../steady/thieves.ts";
 import { preferred } from "../uplinks/avoid.ts";
@@ -16,7 +15,9 @@ export const bond: NetworkObject = ({ network, deviceOf, observed }) => {
   });
   // What arrives on a NIC that another bridge has as well goes there.
   const stolen = devices.filter(({ device }) => thievesOf(device, observed.ovs).length > 0);
-  const primary = primaryNow(network.bond, [...observed.avoid, ...stolen], observed);
+  const avoided = [...observed.avoid, ...stolen].map(({ nic }) => nic).filter((nic) => members.includes(nic));
+  const active = activeMember(observed.ovs, name);
+  const primary = primaryNow(network.bond, avoided, devices.find(({ device }) => device === active)?.nic);
   return {
     links: devices.map(({ device }) => device),
     ports: [
@@ -53,15 +54,13 @@ export const bond: NetworkObject = ({ network, deviceOf, observed }) => {
 };
 
 /**
- * Open vSwitch goes back to its primary by itself. Where it must not, the bond has one only as long as no member carries traffic:
- * at its first choice.
+ * Open vSwitch goes back to its primary by itself. Where it must not, the bond has one only as long as no member carries traffic, at
+ * its first choice; and while another member is avoided, to leave that one and to stay off it.
  */
-function primaryNow(
-  bond: BondSettings,
-  avoid: readonly { readonly nic: string }[],
-  { ovs }: Observed,
-): string | undefined {
-  const primary = preferred(bond, avoid);
-  const chosen = bond.failback === "never" && primary === bond.primary && activeMember(ovs, bond.name) !== undefined;
-  return chosen ? undefined : primary;
+function primaryNow(bond: BondSettings, avoided: readonly string[], active: string | undefined): string | undefined {
+  const primary = preferred(bond, avoided);
+  const isChoice = bond.failback === "never" && primary !== undefined && primary === bond.primary;
+  if (!isChoice || active === undefined) return primary;
+  const isRefuge = avoided.length > 0 && !avoided.includes(primary);
+  return isRefuge && [primary, ...avoided].includes(active) ? primary : undefined;
 }

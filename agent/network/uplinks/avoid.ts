@@ -25,11 +25,8 @@ export function holding(avoid: readonly Avoided[], now: number, bootId: string):
  * The member that the bond has to prefer: the configured primary, or, where that or an unpreferred bond's traffic is to be kept off a
  * NIC, the first member that nothing speaks against. Absent: no preference.
  */
-export function preferred(
-  bond: NetworkSettings["bond"],
-  avoid: readonly { readonly nic: string }[],
-): string | undefined {
-  const kept = bond.members.filter((nic) => avoid.every((entry) => entry.nic !== nic));
+export function preferred(bond: NetworkSettings["bond"], avoided: readonly string[]): string | undefined {
+  const kept = bond.members.filter((nic) => !avoided.includes(nic));
   if (kept.length === bond.members.length || kept.length === 0) return bond.primary;
   return bond.primary !== undefined && kept.includes(bond.primary) ? bond.primary : kept[0];
 }

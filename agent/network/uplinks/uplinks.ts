@@ -13,6 +13,8 @@ import { Flaps } from "./flaps.ts";
 
 /** How long a flapping member is not gone back to once its link has been quiet. */
 const FLAP_HOLD_MS = 300_000;
+/** Open vSwitch has applied that a bond moves a moment before it moves: so often it is looked at. */
+const LOOK_MS = 100;
 
 export interface UplinksOptions {
   /** The configuration that the host follows; absent while there is none. */
@@ -108,8 +110,9 @@ export class Uplinks {
     try {
       // Whoever repairs the network moves the bond as well: two at a time would undo each other.
       const problems = await this.#options.pass();
-      const observed = await observe(this.#ports, signal);
-      if (movesOf(config, plan(targetOf(config, observed), observed)).length > 0) throw notMoved(entry, problems);
+      const observed = await this.#left(entry, config, signal);
+      const moves = movesOf(config, plan(targetOf(config, observed), observed));
+      if (moves.length > 0 || activeNic(config, observed) === entry.nic) throw notMoved(entry, problems);
     } catch (error) {
       await this.forgive((other) => other.nic === entry.nic);
       throw error;
@@ -130,6 +133,18 @@ export class Uplinks {
     if (over.length === 0) return;
     await this.forgive(() => false);
     for (const { nic, why } of over) this.#ports.report({ event: "undrain", nic, why });
+  }
+
+  /** Waits until the bond has left a NIC, as long as that may take. Whoever is cut off has all the time that a link needs to be trusted. */
+  async #left({ nic, why }: Avoided, config: NetworkConfig, signal: AbortSignal): Promise<Observed> {
+    const { clock } = this.#ports;
+    const trustMs = why === "deaf" ? config.network.bond.updelayMs : 0;
+    const until = clock.monotonic() + this.#options.timing().ovsdbTimeoutMs + trustMs;
+    for (;;) {
+      const observed = await observe(this.#ports, signal);
+      if (activeNic(config, observed) !== nic || clock.monotonic() >= until) return observed;
+      await clock.sleep(LOOK_MS, signal);
+    }
   }
 
   /** A link that comes and goes is not gone back to: without that a preferred member would take the traffic down each time. */

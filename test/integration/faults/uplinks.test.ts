@@ -82,6 +82,32 @@ test("a member that was found dead once and works again is gone back to when the
   expect(stateOf(host, "avoid")).toMatchObject({ nics: [{ nic: other(first), why: "deaf" }] });
 });
 
+test("a dead fabric is left for the preferred member also where the bond is not to go back by itself, and then it stays there", async () => {
+  const { host, agent } = await neighbourly();
+  await policy(host, agent, {
+    gray_failure: "switch",
+    bond: { primary: "em2", failback: "never", updelay: "0s" },
+  });
+  await lab().cut(host, "em2");
+  await expect.poll(() => activeNic(host)).toBe("em1");
+  await lab().mend(host, "em2");
+  await using ping = lab().ping(host.address);
+  await ping.answered(50);
+  const mark = agent.mark();
+  await lab().cut(host, "em1", { loseCarrier: false });
+  const gray = await agent.waitFor(({ event }) => event === "gray", { from: mark });
+  expect(gray).toMatchObject({ from: "em1", to: "em2", healed: true });
+  await ping.answered();
+  expect(await activeNic(host)).toBe("em2");
+  await lab().mend(host, "em1");
+  expect((await host.cli("network", "undrain", "em1")).code).toBe(0);
+  expect((await host.cli("network", "drain", "em2", "--for", "1h")).code).toBe(0);
+  expect(await activeNic(host)).toBe("em1");
+  expect((await host.cli("network", "undrain", "em2")).code).toBe(0);
+  expect(await host.vsctl("get", "Port", "bond0", "other_config")).not.toContain("bond-primary");
+  expect(await activeNic(host)).toBe("em1");
+});
+
 test("by default a dead fabric is told and nothing is moved", async () => {
   const { host, agent } = await neighbourly();
   const dead = await activeNic(host);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { defaultTiming as timing } from "../../../../agent/config/timing.ts";
+import { activeMember } from "../../../../agent/network/uplinks/failover.ts";
 import { Uplinks } from "../../../../agent/network/uplinks/uplinks.ts";
 import type { FakeHost } from "../../../fakes/host.ts";
 import { networkSettings } from "../../../fakes/settings.ts";
@@ -16,6 +17,21 @@ function portOf(host: FakeHost, name: string) {
 
 function preferred(host: FakeHost): string | undefined {
   return portOf(host, "bond0").other_config["bond-primary"];
+}
+
+function activeOf(host: FakeHost): string | undefined {
+  return activeMember(host.database.observe(), "bond0");
+}
+
+const base = networkSettings();
+const neverBack = networkSettings({ bond: { ...base.bond, primary: "em2", failback: "never" } });
+
+/** The preferred member of the bond fails and comes back: the other one carries the traffic since. */
+async function lostOnce(host: FakeHost, agent: Agent): Promise<void> {
+  for (const carrier of [false, true]) {
+    host.kernel.change("em2", { carrier });
+    await agent.pass();
+  }
 }
 
 /** An agent and its watch of the uplinks, on a host that stands. */
@@ -71,6 +87,24 @@ describe("a drain", () => {
     expect(preferred(host)).toBe("em2");
   });
 
+  test("moves a bond that is not to go back by itself too, and its end does not move it again", async () => {
+    const { host, agent, uplinks } = await watched({ network: neverBack });
+    await lostOnce(host, agent);
+    expect(activeOf(host)).toBe("em1");
+    await uplinks.drain("em1", HOUR, signal);
+    expect(activeOf(host)).toBe("em2");
+    await uplinks.undrain("em1", signal);
+    expect([activeOf(host), preferred(host)]).toEqual(["em2", undefined]);
+  });
+
+  test("is refused and forgotten where Open vSwitch takes the wish and does not move the bond", async () => {
+    const { host, agent, uplinks } = await watched({ network: networkSettings() });
+    host.vswitchd.follows = false;
+    await expect(uplinks.drain("em1", HOUR, signal)).rejects.toMatchObject({ code: "E_NIC_NOT_MOVED" });
+    await agent.pass();
+    expect([preferred(host), uplinks.avoided]).toEqual([undefined, []]);
+  });
+
   test("is refused while a change waits for its confirmation", async () => {
     const wish: Wish = { network: networkSettings() };
     const { host, agent, uplinks } = await watched(wish);
@@ -85,4 +119,24 @@ describe("a drain", () => {
     agent.network.change?.say("confirm");
     await outcome;
   });
+});
+
+test("a bond that is not to go back by itself leaves a NIC that another bridge has taken, and stays where it went", async () => {
+  const { host, agent } = await watched({ network: neverBack });
+  await lostOnce(host, agent);
+  const stolen = host.database.observe().interfaces.find(({ name }) => name === "em1")?._uuid;
+  const port = host.database.insert("Port", { name: "em1", interfaces: [stolen] });
+  const bridge = host.database.insert("Bridge", { name: "br-other", ports: [port] });
+  const { bridges } = host.database.root;
+  host.database.set("Open_vSwitch", host.database.root._uuid, { bridges: [...bridges, bridge] });
+  await agent.pass();
+  expect(activeOf(host)).toBe("em2");
+  host.database.set("Open_vSwitch", host.database.root._uuid, { bridges });
+  for (const [table, uuid] of [
+    ["Bridge", bridge],
+    ["Port", port],
+  ] as const)
+    host.database.remove(table, uuid);
+  await agent.pass();
+  expect([activeOf(host), preferred(host)]).toEqual(["em2", undefined]);
 });
