@@ -20,8 +20,8 @@ export async function startUplinks(host: Host, options: WatchOptions, signal: Ab
   const watch = new GrayWatch(host.ports, uplinks, options);
   // Where the bond is at first is no event, and has to be known before it moves.
   const first = await host.ports.ovs.observe(signal).catch(() => undefined);
-  if (first !== undefined) uplinks.noticed(first);
-  host.ovs.onChange((ovs) => uplinks.noticed(ovs));
+  if (first !== undefined) uplinks.noticed(first, signal);
+  host.ovs.onChange((ovs) => uplinks.noticed(ovs, signal));
   void watch.run(signal);
   return {
     uplinks,

@@ -35,6 +35,8 @@ export class FakeHost {
   answers: (target: ProbeTarget) => boolean = () => true;
   /** Whom the kernel knows on the management network. */
   neighbours: readonly Neighbour[] = [];
+  /** Addresses that the switches were told of, after the bond moved. */
+  readonly greeted: string[] = [];
   /** Who listens to the gateway: called back for each answer. */
   heard: (mac?: string) => void = () => undefined;
   /** When somebody else's dead-man fires, in monotonic milliseconds. */
@@ -222,7 +224,7 @@ export class FakeProcess {
         known: async () => host.neighbours,
       },
       announce: () => undefined,
-      greet: () => undefined,
+      greet: (_device, address) => void host.greeted.push(address),
       setIpv6: (device, { setting, value }) => this.#effect(() => host.kernel.setIpv6(device, setting, value)),
       writeRescue: (script) =>
         this.#effect(() => {

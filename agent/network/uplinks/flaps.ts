@@ -23,10 +23,19 @@ export class Flaps {
   /** The bond moved: how many moves to tell now, 0 while they are collected. */
   moved(flapping: boolean, now: number): number {
     this.#untold += 1;
-    if (flapping && now - this.#toldAt < TELL_MS) return 0;
+    return flapping && this.restIn(now) > 0 ? 0 : this.rest(now);
+  }
+
+  /** In how many milliseconds the moves that are collected are to be told. */
+  restIn(now: number): number {
+    return Math.max(0, this.#toldAt + TELL_MS - now);
+  }
+
+  /** How many moves were collected, for whoever tells them now. */
+  rest(now: number): number {
     const moves = this.#untold;
+    if (moves > 0) this.#toldAt = now;
     this.#untold = 0;
-    this.#toldAt = now;
     return moves;
   }
 

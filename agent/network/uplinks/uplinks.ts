@@ -8,7 +8,7 @@ import { plan } from "../plan.ts";
 import type { NetworkPorts } from "../ports.ts";
 import { movesOf } from "../steady/move.ts";
 import { type Avoided, holding } from "./avoid.ts";
-import { activeMember, FailoverWatch } from "./failover.ts";
+import { activeMember, type Failover, FailoverWatch } from "./failover.ts";
 import { Flaps } from "./flaps.ts";
 
 /** How long a flapping member is not gone back to once its link has been quiet. */
@@ -34,6 +34,8 @@ export class Uplinks {
   readonly #options: UplinksOptions;
   readonly #failovers = new FailoverWatch();
   readonly #flaps = new Flaps();
+  /** The last of those moves that are told together, while somebody waits to tell them. */
+  #collected: Failover | undefined;
   #avoid: readonly Avoided[] = [];
 
   constructor(ports: NetworkPorts, options: UplinksOptions) {
@@ -57,7 +59,7 @@ export class Uplinks {
   }
 
   /** Open vSwitch changed: a bond that moved is told, and the switches are told where the host is now. */
-  noticed(ovs: OvsObserved): void {
+  noticed(ovs: OvsObserved, signal: AbortSignal): void {
     const config = this.#options.current();
     if (config === undefined) return;
     const now = this.#ports.clock.monotonic();
@@ -68,8 +70,9 @@ export class Uplinks {
     const flapping = from !== undefined && this.#flaps.flaps(from, now);
     const moves = this.#flaps.moved(flapping, now);
     if (moves > 0) this.#ports.report({ event: "failover", ...moved, moves });
+    else this.#collect(moved, signal);
     if (flapping) void this.#hold(from, to).catch((error: unknown) => this.#tell(error));
-    if (to !== undefined && moves > 0) this.#greet(config);
+    if (to !== undefined) this.#greet(config);
   }
 
   /** Keeps the bond off a NIC, for work on its switch. Throws E_NIC_UNKNOWN, E_NIC_LAST, E_NIC_NOT_MOVED, E_NETWORK_OBSERVE, E_NETWORK_CHANGING. */
@@ -187,6 +190,20 @@ export class Uplinks {
   async #write(nics: readonly Avoided[]): Promise<void> {
     await this.#ports.state.write("avoid", { nics });
     this.#avoid = nics;
+  }
+
+  /** Where the bond is after the last move of many is where it may stay: it is told although no other follows. */
+  #collect(moved: Failover, signal: AbortSignal): void {
+    const { clock, report } = this.#ports;
+    const waits = this.#collected !== undefined;
+    this.#collected = moved;
+    if (waits) return;
+    const tell = (): void => {
+      const moves = this.#flaps.rest(clock.monotonic());
+      if (moves > 0) report({ event: "failover", ...(this.#collected ?? moved), moves });
+      this.#collected = undefined;
+    };
+    void clock.sleep(this.#flaps.restIn(clock.monotonic()), signal).then(tell, () => undefined);
   }
 
   #devices(ovs: OvsObserved): [string, Avoided["why"]][] {

@@ -140,3 +140,35 @@ test("a bond that is not to go back by itself leaves a NIC that another bridge h
   await agent.pass();
   expect([activeOf(host), preferred(host)]).toEqual(["em2", undefined]);
 });
+
+test("of a link that comes and goes the last move is told as well, and the switches hear of every one", async () => {
+  const { host, agent, uplinks } = await watched({
+    network: networkSettings({ bond: { ...base.bond, primary: "em1" } }),
+  });
+  const stop = new AbortController();
+  host.clock.auto = false;
+  const changed = async (em1: boolean): Promise<void> => {
+    host.kernel.change("em1", { carrier: em1 });
+    host.refresh();
+    uplinks.noticed(host.database.observe(), stop.signal);
+    await host.clock.advance(1_000);
+  };
+  const told = () =>
+    agent.process.events.flatMap((event) => (event.event === "failover" ? [[event.to, event.moves]] : []));
+  await changed(true);
+  for (const up of [false, true, false, true, false, true]) await changed(up);
+  await changed(false);
+  expect(told().at(-1)).toEqual(["em1", 1]);
+  expect(host.greeted).toHaveLength(7);
+  await host.clock.advance(10_000);
+  expect(told().at(-1)).toEqual(["em2", 1]);
+  expect(uplinks.avoided).toMatchObject([{ nic: "em1", why: "flapping" }]);
+  expect(told().reduce((sum, [, moves]) => sum + Number(moves), 0)).toBe(7);
+  // Nobody waits to tell any more once the agent stops.
+  await changed(true);
+  await changed(false);
+  expect(host.clock.pending).toHaveLength(1);
+  stop.abort();
+  await host.clock.advance(10_000);
+  expect(host.clock.pending).toEqual([]);
+});

@@ -112,4 +112,7 @@ test("four losses of carrier in half a minute are flapping, and their moves are 
     flaps.moved(true, 32_000),
     flaps.moved(true, 40_000),
   ]).toEqual([1, 0, 0, 3]);
+  expect([flaps.moved(true, 41_000), flaps.restIn(41_000), flaps.rest(50_000), flaps.rest(51_000)]).toEqual([
+    0, 9_000, 1, 0,
+  ]);
 });
