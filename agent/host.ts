@@ -3,6 +3,7 @@ import type { Timing } from "./config/settings.ts";
 import type { Problem } from "./core/errors.ts";
 import { Ovs } from "./network/ovs.ts";
 import type { NetworkEvent, NetworkPorts } from "./network/ports.ts";
+import { holdingUnwritten } from "./network/uplinks/unwritten.ts";
 import { openAnnouncing } from "./system/announce.ts";
 import { systemClock } from "./system/clock.ts";
 import { writeConsole } from "./system/console.ts";
@@ -66,7 +67,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
     bootId,
     ovs,
     kernel,
-    state: openStateStore(places.networkState, { onUnreadable: onProblem, keepAside: options.looksOnly !== true }),
+    state: holdingUnwritten(
+      openStateStore(places.networkState, { onUnreadable: onProblem, keepAside: options.looksOnly !== true }),
+    ),
     prober,
     neighbourhood,
     ...openAnnouncing(places.ipv6),

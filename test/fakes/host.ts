@@ -4,6 +4,7 @@ import { finishRollback } from "../../agent/network/ending.ts";
 import type { DnsObserved, Observed } from "../../agent/network/observed.ts";
 import type { Neighbour, NetworkEvent, NetworkPorts } from "../../agent/network/ports.ts";
 import { compile } from "../../agent/network/transaction.ts";
+import { holdingUnwritten } from "../../agent/network/uplinks/unwritten.ts";
 import { FakeClock } from "./clock.ts";
 import { FakeDatabase } from "./database.ts";
 import { FakeKernel } from "./kernel.ts";
@@ -147,13 +148,13 @@ export class FakeProcess {
     const { clock, state } = host;
     return {
       clock: { ...portOf(clock), sleep: (ms, signal) => this.#look(() => clock.sleep(ms, signal)) },
-      state: {
+      state: holdingUnwritten({
         read: (name) => this.#look(() => state.read(name)),
         write: (name, value) => this.#effect(() => state.write(name, value)),
         remove: (name) => this.#effect(() => state.remove(name)),
         claim: (from, to) => this.#effect(() => state.claim(from, to)),
         render: (name, value) => state.render(name, value),
-      },
+      }),
       ovs: {
         second: async () => undefined,
         observe: () =>

@@ -37,6 +37,7 @@ export class Uplinks {
   /** The last of those moves that are told together, while somebody waits to tell them. */
   #collected: Failover | undefined;
   #avoid: readonly Avoided[] = [];
+  #unwritten: Problem | undefined;
 
   constructor(ports: NetworkPorts, options: UplinksOptions) {
     this.#ports = ports;
@@ -50,7 +51,8 @@ export class Uplinks {
 
   /** What a person has to know of them. */
   get problems(): readonly Problem[] {
-    return this.avoided.map(describeAvoided);
+    const unwritten = this.#unwritten === undefined ? [] : [this.#unwritten];
+    return [...this.avoided.map(describeAvoided), ...unwritten];
   }
 
   /** Reads what an earlier process of the agent left. */
@@ -130,8 +132,9 @@ export class Uplinks {
     this.#options.onChange();
   }
 
-  /** What has run out is forgotten, and the bond may go back. */
+  /** What has run out is forgotten, and the bond may go back; what could not be written is tried again. */
   async expire(): Promise<void> {
+    if (this.#unwritten !== undefined) await this.#write(this.#avoid);
     const over = this.#avoid.filter((entry) => !this.avoided.includes(entry));
     if (over.length === 0) return;
     await this.forgive(() => false);
@@ -187,9 +190,12 @@ export class Uplinks {
     return { config, observed: await observe(this.#ports, signal) };
   }
 
+  /** What cannot be written holds until the agent is restarted, and is told: nobody is to be cut off by a full disk. */
   async #write(nics: readonly Avoided[]): Promise<void> {
-    await this.#ports.state.write("avoid", { nics });
+    const before = this.#unwritten;
     this.#avoid = nics;
+    this.#unwritten = await this.#ports.state.write("avoid", { nics }).then(() => undefined, notWritten);
+    if (before?.message !== this.#unwritten?.message) this.#options.onChange();
   }
 
   /** Where the bond is after the last move of many is where it may stay: it is told although no other follows. */
@@ -254,6 +260,12 @@ function notMoved({ nic }: Avoided, problems: readonly Problem[]): AgentError {
     message: `the bond is not kept off ${nic}: ${problems[0]?.message ?? "Open vSwitch has not moved it"}`,
     hint: "devcloud-agent status has more; the other member has to work before this one can rest.",
   });
+}
+
+function notWritten(error: unknown): Problem {
+  const problem = problemOf(error);
+  const message = `what the bond is kept off is not written down, and a restart of the agent goes by what was: ${problem.message}`;
+  return { ...problem, message };
 }
 
 function describeAvoided({ nic, why, since, until }: Avoided): Problem {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import type { Status } from "../../../agent/web/status.ts";
 import type { AgentProcess, LogLine } from "../../lab/agent.ts";
@@ -106,6 +107,29 @@ test("a dead fabric is left for the preferred member also where the bond is not 
   expect((await host.cli("network", "undrain", "em2")).code).toBe(0);
   expect(await host.vsctl("get", "Port", "bond0", "other_config")).not.toContain("bond-primary");
   expect(await activeNic(host)).toBe("em1");
+});
+
+test("a dead fabric is left also while the disk is read-only, which is told until it can be written down", async () => {
+  const { host, agent } = await neighbourly();
+  await policy(host, agent, { gray_failure: "switch" });
+  const dead = await activeNic(host);
+  const folder = join(host.root, "var/lib/devcloud-agent");
+  for (const options of ["bind", "remount,bind,ro"]) await host.exec(["mount", "-o", options, folder, folder]);
+  const writable = () => host.exec(["umount", folder]);
+  onTestFinished(async () => void (await writable().catch(() => undefined)));
+  await using ping = lab().ping(host.address);
+  await ping.answered(50);
+  const mark = agent.mark();
+  await lab().cut(host, dead, { loseCarrier: false });
+  const gray = await agent.waitFor(({ event }) => event === "gray", { from: mark });
+  expect(gray).toMatchObject({ from: dead, to: other(dead), healed: true });
+  await ping.answered();
+  await agent.waitFor((line) => JSON.stringify(line).includes("kept off is not written down"), { from: mark });
+  expect(stateOf(host, "avoid")).toBeUndefined();
+  await writable();
+  await expect.poll(() => stateOf(host, "avoid"), { timeout: 20_000 }).toMatchObject({ nics: [{ nic: dead }] });
+  expect(await activeNic(host)).toBe(other(dead));
+  await lab().mend(host, dead);
 });
 
 test("by default a dead fabric is told and nothing is moved", async () => {

@@ -97,6 +97,16 @@ describe("a drain", () => {
     expect([activeOf(host), preferred(host)]).toEqual(["em2", undefined]);
   });
 
+  test("holds on a full disk too, as long as this process of the agent lives, and that is told", async () => {
+    const { host, agent, uplinks } = await watched({ network: networkSettings() });
+    host.state.full = true;
+    await uplinks.drain("em1", HOUR, signal);
+    await agent.pass();
+    expect([activeOf(host), uplinks.problems.map(({ code }) => code)]).toEqual(["em2", ["E_NIC_DRAINED", "E_FILE_IO"]]);
+    await new Agent(host, { network: networkSettings() }).pass();
+    expect(preferred(host)).toBeUndefined();
+  });
+
   test("is refused and forgotten where Open vSwitch takes the wish and does not move the bond", async () => {
     const { host, agent, uplinks } = await watched({ network: networkSettings() });
     host.vswitchd.follows = false;

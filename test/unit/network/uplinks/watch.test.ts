@@ -20,6 +20,7 @@ const MINUTE = 60_000;
 /** A host whose uplinks are watched, with a gateway that answers once a second until it is told not to. */
 class Watched {
   readonly host: FakeHost;
+  readonly uplinks: Uplinks;
   readonly watch: GrayWatch;
   changing = false;
   /** Passes of the network that were asked for. */
@@ -43,8 +44,8 @@ class Watched {
       confirming: () => false,
       pass: async () => (await converge(ports, (observed) => targetOf(config, observed), stop.signal)).faults,
     };
-    const uplinks = new Uplinks(ports, options);
-    this.watch = new GrayWatch(ports, uplinks, { ...options, changing: () => this.changing });
+    this.uplinks = new Uplinks(ports, options);
+    this.watch = new GrayWatch(ports, this.uplinks, { ...options, changing: () => this.changing });
     const ended = this.watch.run(stop.signal);
     onTestFinished(async () => {
       stop.abort();
@@ -99,7 +100,7 @@ describe("whose silence makes an uplink deaf", () => {
     expect(all.moves).toBe(1);
   });
 
-  test("that of the same neighbours, when there was no room at first to write down that the bond moves", async () => {
+  test("that of the same neighbours while there is no room to write down that the bond moves", async () => {
     const all = await watched();
     all.host.neighbours = [gateway, neighbour(50)];
     all.answering = ["10.1.0.50"];
@@ -107,9 +108,26 @@ describe("whose silence makes an uplink deaf", () => {
     all.answering = [];
     all.host.state.full = true;
     await all.silent();
-    expect(all.moves).toBe(0);
+    expect(all.moves).toBe(1);
+    expect(all.uplinks.problems.map(({ code }) => code)).toEqual(["E_UPLINK_DEAF", "E_FILE_IO"]);
     all.host.state.full = false;
     await all.silent(MINUTE);
+    expect(all.uplinks.problems.map(({ code }) => code)).toEqual(["E_UPLINK_DEAF"]);
+    expect(await all.host.state.read("avoid")).toMatchObject({ nics: [{ nic: "em1", why: "deaf" }] });
+  });
+
+  test("although what kept the bond off a NIC is over, and there is no room to write that down", async () => {
+    const all = await watched();
+    const since = all.host.clock.now();
+    await all.host.state.write("avoid", { nics: [{ nic: "em2", why: "drained", since, until: since + 1_000 }] });
+    await all.uplinks.load();
+    all.host.state.full = true;
+    all.host.neighbours = [gateway, neighbour(50)];
+    all.answering = ["10.1.0.50"];
+    await all.alive(MINUTE);
+    expect(all.watch.gray).toMatchObject({ state: "alive" });
+    all.answering = [];
+    await all.silent();
     expect(all.moves).toBe(1);
   });
 
