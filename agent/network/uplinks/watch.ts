@@ -88,7 +88,10 @@ export class GrayWatch {
         } else await this.#listen(watched.gateway, signal);
       } catch (error) {
         if (signal.aborted) return;
-        this.#ports.report({ event: "uplink", problem: problemOf(error) });
+        const problem = problemOf(error);
+        this.#ports.report({ event: "uplink", problem });
+        // What was found to be wrong is so still; that all was well is not known any more.
+        if (this.problems.length === 0) this.#set({ state: "unwatched", why: problem.message });
         await clock.sleep(this.#options.timing().backoffMaxMs, signal).catch(() => undefined);
       }
     }

@@ -247,3 +247,15 @@ describe("a silent gateway is looked into", () => {
     await says("no member of bond0");
   });
 });
+
+test("a dead uplink that the bond cannot leave is not said to live while the watch waits to try again", async () => {
+  const all = await watched();
+  all.host.neighbours = [gateway, neighbour(50)];
+  all.answering = ["10.1.0.50"];
+  await all.alive(MINUTE);
+  all.answering = [];
+  all.host.vswitchd.follows = false;
+  const gray = await all.silent(MINUTE);
+  expect(gray.state).toBe("unwatched");
+  expect(JSON.stringify(gray)).toContain("not kept off em1");
+});
