@@ -14,7 +14,7 @@ export function standInAddresses(target: Target): readonly AddressTarget[] {
 export function spareScript(target: Target): string {
   const nics = uplinkOf(target)?.interfaces.map(({ name }) => quoted(name, devicePattern)) ?? [];
   const devices = [...new Set(target.addresses.map(({ device }) => device))];
-  const ids = devices.flatMap((device) => vlanOf(device, target) ?? []);
+  const ids = [...new Set(devices.flatMap((device) => vlanOf(device, target) ?? []))];
   // Untagged on the cable, and so on the NIC itself.
   const on = (device: string): string => {
     const id = vlanOf(device, target);

@@ -291,6 +291,28 @@ describe("the rescue script", () => {
     expect(standInAddresses(dead)).toEqual(target.addresses.map(({ address }) => ({ device: "dc-vlan100", address })));
   });
 
+  test("makes one kernel VLAN for two ports on it, as the kernel refuses a second", () => {
+    const port = (name: string) => ({ name, columns: { tag: [100] }, interfaces: [{ name, columns: {} }] });
+    const bond = {
+      name: "bond0",
+      columns: { bond_mode: ["active-backup"] },
+      interfaces: [{ name: "em1", columns: {} }],
+    };
+    const dead: Target = {
+      ...target,
+      bridges: [{ name: "br-uplink", columns: {}, ports: [bond, port("mgmt0"), port("api0")] }],
+      addresses: [...target.addresses, { device: "api0", address: "10.1.0.18/24" }],
+    };
+    const ip = `case "$*" in
+"link show dev em1") echo LOWER_UP ;;
+"link show"*) exit 1 ;;
+"link add"*) [ "$(grep -c 'link add' "\${0%/*}/calls")" = 1 ] || exit 2 ;;
+esac`;
+    const { calls, code } = run(rescueScript(dead, "LEDGER", "ours"), ip);
+    expect(code).toBe(0);
+    expect(calls).toContain("address replace 10.1.0.18/24 dev dc-vlan100");
+  });
+
   test("goes on after a line that fails, and says with its exit code that one did", () => {
     const { calls, code } = run(rescueScript(target, "LEDGER", "{}"), 'case "$*" in address*10.1*) exit 2 ;; esac');
     expect(code).toBe(1);
