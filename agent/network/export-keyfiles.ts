@@ -20,8 +20,8 @@ const inCharge: Keyfile = {
 type Section = readonly [name: string, keys: readonly (readonly [key: string, value: string | number])[]];
 
 /**
- * Profiles of NetworkManager for this network (nm-settings-keyfile(5)): the bond, a port of it for each NIC, a VLAN for each address;
- * and what lets it use them.
+ * Profiles of NetworkManager for this network (nm-settings-keyfile(5)): the bond, a port of it for each NIC, the VLANs with addresses; and what lets
+ * it use them.
  * The profiles are told apart by `uuids`, one for each in the order of the files.
  */
 export function keyfiles(network: KernelNetwork, uuids: (name: string) => string): readonly Keyfile[] {
@@ -29,7 +29,7 @@ export function keyfiles(network: KernelNetwork, uuids: (name: string) => string
   const { name, members, mac } = bond;
   const own = ports.find(({ vlan }) => vlan === undefined);
   // Name servers belong to a profile; that with the way out of the host has them.
-  const asks = ports.find(({ gateway }) => gateway !== undefined) ?? ports[0];
+  const asks = ports.find(({ gateways }) => gateways.length > 0) ?? ports[0];
   const dnsOf = (port: KernelPort): readonly string[] => (port === asks ? dns : []);
   const file = (id: string, sections: readonly Section[]): Keyfile => ({
     name: `system-connections/${id}.nmconnection`,
@@ -106,17 +106,18 @@ function addressing(port: KernelPort, dns: readonly string[]): Section[] {
 }
 
 function family(
-  { addresses, gateway, routes }: KernelPort,
+  { addresses, gateways, routes }: KernelPort,
   dns: readonly string[],
   mine: (address: string) => boolean,
 ): Section[1] {
   const own = addresses.filter(mine);
   if (own.length === 0) return [["method", "disabled"]];
   const servers = dns.filter(mine);
+  const gateway = gateways.find(mine);
   return [
     ["method", "manual"],
     ...own.map((address, index) => [`address${index + 1}`, address] as const),
-    ...(gateway !== undefined && mine(gateway) ? ([["gateway", gateway]] as const) : []),
+    ...(gateway === undefined ? [] : ([["gateway", gateway]] as const)),
     ...routes
       .filter(({ via }) => mine(via))
       .map(({ to, via }, index) => [`route${index + 1}`, `${to},${via}`] as const),

@@ -35,7 +35,7 @@ ${lines([
 `;
 }
 
-function portLines({ device, vlan, mtu, addresses, gateway, routes }: KernelPort, bond: string): string[] {
+function portLines({ device, vlan, mtu, addresses, gateways, routes }: KernelPort, bond: string): string[] {
   const made =
     vlan === undefined
       ? []
@@ -48,9 +48,7 @@ function portLines({ device, vlan, mtu, addresses, gateway, routes }: KernelPort
     ...(mtu === undefined ? [] : [`ip link set dev ${safe(device)} mtu ${mtu}`]),
     `ip link set dev ${safe(device)} up`,
     ...addresses.map((cidr) => `ip address replace ${safe(cidr)} dev ${safe(device)}${nodad(cidr)}`),
-    ...(gateway === undefined
-      ? []
-      : [`ip ${familyOf(gateway)}route replace default via ${safe(gateway)} dev ${safe(device)}`]),
+    ...gateways.map((via) => `ip ${familyOf(via)}route replace default via ${safe(via)} dev ${safe(device)}`),
     ...routes.map(({ to, via }) => `ip route replace ${safe(to)} via ${safe(via)} dev ${safe(device)}`),
   ];
 }

@@ -2,7 +2,10 @@ import type { NetworkSettings } from "../config/settings.ts";
 import { linkOf } from "./desired.ts";
 import type { Link } from "./observed.ts";
 
-/** A network as the kernel alone can have it: one active-backup bond, a VLAN for each address, or the bond itself for the native one. */
+/**
+ * A network as the kernel alone can have it: one active-backup bond, and a device for each VLAN with addresses, which for the native one
+ * is the bond itself.
+ */
 export interface KernelNetwork {
   readonly bond: {
     readonly name: string;
@@ -25,12 +28,14 @@ export interface ExportedNic {
 
 export interface KernelPort {
   readonly device: string;
+  /** Of the configuration's addresses on it: the kernel has one device for a VLAN. */
+  readonly names: readonly string[];
   /** Absent: the frames of this port have no tag, and it is the bond itself. */
   readonly vlan?: number;
   readonly mtu?: number;
   readonly addresses: readonly string[];
-  /** Of either family. */
-  readonly gateway?: string;
+  /** At most one of a family. */
+  readonly gateways: readonly string[];
   readonly routes: readonly { readonly to: string; readonly via: string }[];
 }
 
@@ -42,7 +47,7 @@ export const MIIMON_MS = 100;
  * have now, VLANs as their ports are. Pure. What only Open vSwitch has (Neutron's bridges) is not in it.
  */
 export function exportNetwork(network: NetworkSettings, dns: readonly string[], links: readonly Link[]): KernelNetwork {
-  const { name, members, primary, updelayMs, downdelayMs, mtu, nativeVlan } = network.bond;
+  const { name, members, primary, updelayMs, downdelayMs, mtu } = network.bond;
   const found = members.map((nic) => {
     const link = linkOf(nic, network, links);
     const mac = network.nics[nic]?.mac ?? link?.mac;
@@ -50,7 +55,7 @@ export function exportNetwork(network: NetworkSettings, dns: readonly string[], 
   });
   const preferred = found.find(({ nic }) => nic === primary)?.device;
   const mac = found[0]?.mac;
-  const native = Object.entries(network.addresses).find(([, { vlan }]) => vlan === nativeVlan)?.[0];
+  const vlans = [...new Set(Object.values(network.addresses).map(({ vlan }) => vlan))];
   return {
     bond: {
       name,
@@ -61,19 +66,26 @@ export function exportNetwork(network: NetworkSettings, dns: readonly string[], 
       ...(mtu === undefined ? {} : { mtu }),
       ...(mac === undefined ? {} : { mac }),
     },
-    ports: Object.entries(network.addresses).map(([device, entry]) => {
-      const { vlan, ipv4, ipv6, gateway, routes, mtu: own } = entry;
-      const id = device === native ? undefined : network.vlans[vlan];
-      return {
-        device: id === undefined ? name : device,
-        ...(id === undefined ? {} : { vlan: id }),
-        ...(own === undefined ? {} : { mtu: own }),
-        addresses: [...ipv4, ...ipv6],
-        ...(gateway === undefined ? {} : { gateway }),
-        routes,
-      };
-    }),
+    ports: vlans.map((vlan) => portOf(network, vlan)),
     dns,
+  };
+}
+
+/** The device is called like the first of its addresses. */
+function portOf({ addresses, bond, vlans }: NetworkSettings, vlan: string): KernelPort {
+  const entries = Object.entries(addresses).filter(([, entry]) => entry.vlan === vlan);
+  const names = entries.map(([name]) => name);
+  const id = vlan === bond.nativeVlan ? undefined : vlans[vlan];
+  const all = entries.map(([, entry]) => entry);
+  const mtus = all.flatMap(({ mtu }) => mtu ?? []);
+  return {
+    device: (id === undefined ? undefined : names[0]) ?? bond.name,
+    names,
+    ...(id === undefined ? {} : { vlan: id }),
+    ...(mtus.length === 0 ? {} : { mtu: Math.min(...mtus) }),
+    addresses: all.flatMap(({ ipv4, ipv6 }) => [...ipv4, ...ipv6]),
+    gateways: all.flatMap(({ gateway }) => gateway ?? []),
+    routes: all.flatMap(({ routes }) => routes),
   };
 }
 

@@ -39,6 +39,8 @@ async function exportHost({ format, output }: ExportFlags, io: Io, options: Sess
       : keyfiles(network, (name) => uuidOf(hashOf({ name, mac: network.bond.mac })));
   if (output === undefined) io.stdout(onTerminal(files));
   else await write(output, files, format === "ip" ? 0o700 : 0o600);
+  for (const { device, names } of network.ports.filter(({ names }) => names.length > 1))
+    io.stderr(`The kernel has one device for a VLAN: the addresses of ${names.join(", ")} are on ${device}.\n`);
   const bridges = Object.keys(desired.network.neutron?.bridges ?? {});
   if (bridges.length > 0) io.stderr(`Only Open vSwitch has ${bridges.join(", ")} (Neutron): not in the export.\n`);
   return 0;

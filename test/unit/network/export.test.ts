@@ -51,6 +51,37 @@ describe("the way out of a network", () => {
     for (const { name, text } of files) await expect(text).toMatchFileSnapshot(join(golden, name));
   });
 
+  test("has one device for a VLAN, with all that the configuration's addresses have on it", () => {
+    const v6 = { ipv4: [], ipv6: ["fd00:1:100::18/64"], gateway: "fd00:1:100::1", mtu: 9000 };
+    const { bond, vlans, addresses } = settings;
+    const both = networkSettings({
+      bond,
+      vlans,
+      addresses: {
+        ...addresses,
+        api0: { vlan: "management", ...v6, routes: [{ to: "10.8.0.0/16", via: "10.1.0.254" }] },
+        dev1: { vlan: "developers", ipv4: ["10.1.10.18/24"], ipv6: [], routes: [] },
+      },
+    });
+    const shared = exportNetwork(both, [], links);
+    expect(shared.ports.map(({ device, names }) => [device, ...names])).toEqual([
+      ["mgmt0", "mgmt0", "api0"],
+      ["bond0", "dev0", "dev1"],
+    ]);
+    const script = ipScript(shared);
+    expect(script.match(/type vlan id \d+/g)).toEqual(["type vlan id 100"]);
+    expect(script).toContain("ip address replace fd00:1:100::18/64 dev mgmt0 nodad");
+    expect(script).toContain("ip -6 route replace default via fd00:1:100::1 dev mgmt0");
+    expect(script).toContain("ip route replace 10.8.0.0/16 via 10.1.0.254 dev mgmt0");
+    expect(script).toContain("ip link set dev mgmt0 mtu 1500");
+    expect(script).toContain("ip address replace 10.1.10.18/24 dev bond0");
+    const profiles = keyfiles(shared, (name) => name);
+    expect(profiles.map(({ name }) => name.replace(/^.*\//, ""))).not.toContain("api0.nmconnection");
+    const mgmt0 = profiles.find(({ name }) => name.endsWith("/mgmt0.nmconnection"))?.text;
+    for (const line of ["gateway=10.1.0.1", "gateway=fd00:1:100::1", "address2=fd00:1:100::18/64"])
+      expect(mgmt0).toContain(`${line}\n`);
+  });
+
   test("takes the place of the very file that keeps NetworkManager off, and of what it says", () => {
     const handsOff = join(import.meta.dirname, "../../../packaging/usr/share/devcloud-agent/hands-off/NetworkManager");
     const [inCharge] = keyfiles(network, (name) => name);
