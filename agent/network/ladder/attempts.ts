@@ -30,7 +30,7 @@ export interface Facts {
   readonly host: HostObserved;
   /** NICs that the bond is kept off. */
   readonly avoid: readonly Pick<Avoided, "nic">[];
-  /** The NIC, by its name in the configuration, whose kernel VLAN carries the addresses already. */
+  /** The NIC, by its name in the configuration, that carries the addresses without Open vSwitch already. */
   readonly on?: string;
 }
 

@@ -3,8 +3,9 @@ import { type Problem, problemOf } from "../../core/errors.ts";
 import { applyHost, converge, observeHost } from "../converge.ts";
 import { linkOf, type NetworkConfig, targetOf } from "../desired.ts";
 import { remember } from "../ledger.ts";
+import { addressesOn } from "../objects/address.ts";
 import type { HostObserved } from "../observed.ts";
-import { planHost } from "../plan-host.ts";
+import { planHost, sameAddress } from "../plan-host.ts";
 import type { NetworkPorts } from "../ports.ts";
 import { hasCarrier } from "../standing.ts";
 import type { Step } from "../steps.ts";
@@ -211,10 +212,15 @@ function devicesOf(attempt: Attempt, config: NetworkConfig | undefined): readonl
   ];
 }
 
-/** The NIC whose kernel VLAN carries our addresses already, as an earlier process left it. */
+/** The NIC that carries our addresses already, on a kernel VLAN or untagged, as an earlier pass or process left it. */
 function nicOf({ network }: NetworkConfig, { kernel, ledger }: HostObserved): string | undefined {
   const made = kernel.links.find(({ name, kind }) => kind === "vlan" && ledger.some(({ device }) => device === name));
-  return network.bond.members.find(
-    (nic) => made?.parent !== undefined && linkOf(nic, network, kernel.links)?.name === made.parent,
-  );
+  const carries = (device: string): boolean =>
+    addressesOn(network, () => device).addresses.some((ours) =>
+      [kernel.addresses, ledger].every((known) => known.some((entry) => sameAddress(entry, ours))),
+    );
+  return network.bond.members.find((nic) => {
+    const device = linkOf(nic, network, kernel.links)?.name;
+    return device !== undefined && (device === made?.parent || carries(device));
+  });
 }

@@ -9,8 +9,8 @@ const daemon = { ladder: true } as const;
 const BUDGET_MS = 60_000;
 
 /** A host that was rebooted into an Open vSwitch that does not come up: nothing of it is there. */
-async function withoutOvs(): Promise<FakeHost> {
-  const host = await standingHost();
+async function withoutOvs(network = good): Promise<FakeHost> {
+  const host = await standingHost(network);
   host.reboot();
   host.ovsdb = "dead";
   host.kernel.setInternal([]);
@@ -121,6 +121,28 @@ describe("a host whose Open vSwitch does not come up", () => {
     host.kernel.change("dc-vlan100", { carrier: false });
     await agent.pass();
     expect(agent.network.rung).toMatchObject({ rung: 2, nic: "em2" });
+  });
+
+  test("stays with untagged addresses on a NIC itself, too, when only the gateway is silent", async () => {
+    const untagged = networkSettings({ bond: { ...good.bond, nativeVlan: "management" } });
+    const host = await withoutOvs(untagged);
+    const on = (nic: string) => (target: ProbeTarget) => target.kind === "gateway" && target.device === nic;
+    host.answers = on("em1");
+    const agent = new Agent(host, { network: untagged }, daemon);
+    await climbDown(host, agent);
+    expect(addressesOf(host)).toEqual(["10.1.0.17/24 on em1"]);
+    host.answers = () => false;
+    await agent.pass();
+    await new Agent(host, { network: untagged }, daemon).pass();
+    expect(addressesOf(host)).toEqual(["10.1.0.17/24 on em1"]);
+    host.answers = on("em2");
+    await agent.pass();
+    expect(agent.network.rung).toMatchObject({ rung: 2, nic: "em2" });
+    expect(addressesOf(host)).toEqual(["10.1.0.17/24 on em2"]);
+    host.ovsdb = "alive";
+    host.answers = () => true;
+    expect((await agent.pass()).state).toBe("converged");
+    expect(addressesOf(host)).toEqual(["10.1.0.17/24 on mgmt0"]);
   });
 
   test("is found there by the agent that is started next, which stands at once", async () => {
