@@ -2,11 +2,13 @@ import { kernelVlanName } from "./ladder/targets.ts";
 import { addressPattern, devicePattern, quoted } from "./rescue-text.ts";
 import { type AddressTarget, ROUTE_METRIC, ROUTE_PROTOCOL, type Target } from "./target.ts";
 
-/** The target's addresses on the kernel's VLANs that the rescue makes, for the ledger: the agent moves what it finds there. */
+/** The target's addresses where the rescue may put them, VLANs of the kernel and NICs, for the ledger: the agent moves what it finds there. */
 export function standInAddresses(target: Target): readonly AddressTarget[] {
+  const nics = uplinkOf(target)?.interfaces ?? [];
   return target.addresses.flatMap(({ device, address }) => {
     const id = vlanOf(device, target);
-    return id === undefined ? [] : [{ device: kernelVlanName(id), address }];
+    const devices = id === undefined ? nics.map(({ name }) => name) : [kernelVlanName(id)];
+    return devices.map((standIn) => ({ device: standIn, address }));
   });
 }
 

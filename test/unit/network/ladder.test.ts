@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { ProbeTarget } from "../../../agent/core/probe.ts";
+import { targetOf } from "../../../agent/network/desired.ts";
+import { standInAddresses } from "../../../agent/network/rescue-vlan.ts";
 import { FakeHost } from "../../fakes/host.ts";
-import { networkSettings } from "../../fakes/settings.ts";
+import { configOf, networkSettings } from "../../fakes/settings.ts";
 import { Agent, codes, standingHost, stepsTo } from "./capability.ts";
 
 const good = networkSettings();
@@ -138,6 +140,23 @@ describe("a host whose Open vSwitch does not come up", () => {
     host.answers = on("em2");
     await agent.pass();
     expect(agent.network.rung).toMatchObject({ rung: 2, nic: "em2" });
+    expect(addressesOf(host)).toEqual(["10.1.0.17/24 on em2"]);
+    host.ovsdb = "alive";
+    host.answers = () => true;
+    expect((await agent.pass()).state).toBe("converged");
+    expect(addressesOf(host)).toEqual(["10.1.0.17/24 on mgmt0"]);
+  });
+
+  test("keeps and later leaves a NIC on which the rescue put untagged addresses", async () => {
+    const untagged = networkSettings({ bond: { ...good.bond, nativeVlan: "management" } });
+    const host = await withoutOvs(untagged);
+    const target = targetOf(configOf(untagged), await host.observe());
+    await host.state.write("ledger", { addresses: [...target.addresses, ...standInAddresses(target)] });
+    host.kernel.change("em2", { up: true });
+    host.kernel.addresses = [{ device: "em2", address: "10.1.0.17/24" }];
+    host.answers = () => false;
+    const agent = new Agent(host, { network: untagged }, daemon);
+    await agent.pass();
     expect(addressesOf(host)).toEqual(["10.1.0.17/24 on em2"]);
     host.ovsdb = "alive";
     host.answers = () => true;
