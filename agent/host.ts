@@ -78,7 +78,11 @@ export async function openHost(options: HostOptions): Promise<Host> {
     dns: openDns(places),
     console: (text) => writeConsole(places.console, text),
     setIpv6: (device, { setting, value }) => writeSysctl(`${places.ipv6}/${device}/${setting}`, value),
-    writeRescue: (script) => writeFileAtomic(places.rescue, script, 0o700),
+    writeRescue: async (script) => {
+      const there = await readFileBounded(places.rescue, 2 * script.length).catch(() => undefined);
+      if (there === undefined || !Buffer.from(script).equals(there))
+        await writeFileAtomic(places.rescue, script, 0o700);
+    },
     ledgerPath: places.ledger,
     report,
   };

@@ -3,7 +3,7 @@ import { type Problem, problemOf } from "../core/errors.ts";
 import { converge, observe } from "./converge.ts";
 import { describe } from "./describe.ts";
 import { type NetworkConfig, targetOf } from "./desired.ts";
-import { rememberGood } from "./ending.ts";
+import { rememberGood, renewRescue } from "./ending.ts";
 import { remember } from "./history.ts";
 import type { Hold } from "./hold.ts";
 import { bare } from "./kernel.ts";
@@ -57,7 +57,10 @@ async function putBackNow(
 ): Promise<Proven | "drift"> {
   const observed = await observe(ports, signal);
   const steps = plan(targetOf(config, observed), observed);
-  if (steps.length === 0) return prove(ports, observed, signal, hold, config);
+  if (steps.length === 0) {
+    const proven = await prove(ports, observed, signal, hold, config);
+    return { observed: proven, unwritten: await renewRescue(ports, config, proven) };
+  }
   // What stood on a stand-in of the kernel's is not this network.
   if (stood && !steps.some(({ kind }) => kind === "remove-vlan")) {
     hold.stood(config);
@@ -67,10 +70,11 @@ async function putBackNow(
   const done = await converge(ports, (now) => targetOf(config, now), signal, { regardless: true });
   // What the rescue put on a NIC answers with another MAC address from now on.
   for (const step of done.applied) if (step.kind === "add-address") ports.announce(step.device, bare(step.address));
-  const unwritten = [...own, ...done.unwritten];
   // Addresses alone are put on a port without Open vSwitch's help, and prove nothing.
-  if (!done.applied.some(isOvsStep)) return { ...(await prove(ports, done.observed, signal, hold, config)), unwritten };
-  return { observed: hold.stands(config, done.observed), unwritten };
+  const proven = done.applied.some(isOvsStep)
+    ? hold.stands(config, done.observed)
+    : await prove(ports, done.observed, signal, hold, config);
+  return { observed: proven, unwritten: [...own, ...done.unwritten, ...(await renewRescue(ports, config, proven))] };
 }
 
 /** The columns that tell whether interfaces work survive a reboot; they mean something only after vswitchd has answered. */
@@ -80,10 +84,9 @@ async function prove(
   signal: AbortSignal,
   hold: Hold,
   config: NetworkConfig,
-): Promise<Proven> {
+): Promise<Observed> {
   await ports.ovs.commit([], observed.ovs, signal);
-  const now = hold.stands(config, { ...observed, ovs: await ports.ovs.observe(signal) });
-  return { observed: now, unwritten: [] };
+  return hold.stands(config, { ...observed, ovs: await ports.ovs.observe(signal) });
 }
 
 /** Nothing to go back to: the desired network is applied, and kept once the probes answer. */

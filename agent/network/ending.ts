@@ -1,8 +1,9 @@
 import { type Problem, problemOf } from "../core/errors.ts";
 import { converge } from "./converge.ts";
-import type { NetworkConfig } from "./desired.ts";
+import { type NetworkConfig, targetOf } from "./desired.ts";
 import { remember } from "./history.ts";
 import { bare } from "./kernel.ts";
+import type { Observed } from "./observed.ts";
 import type { NetworkPorts } from "./ports.ts";
 import { rescueScript } from "./rescue.ts";
 import { standInAddresses } from "./rescue-vlan.ts";
@@ -29,14 +30,27 @@ export async function rememberGood(ports: NetworkPorts, config: NetworkConfig, t
   const kept = failed.filter(({ hash }) => hash !== config.hash);
   if (kept.length < failed.length) await state.write("failed", { configs: kept });
   await state.write("ledger", { addresses: target.addresses });
-  await ports.writeRescue(
-    rescueScript(
-      target,
-      ports.ledgerPath,
-      state.render("ledger", { addresses: [...target.addresses, ...standInAddresses(target)] }),
-    ),
-  );
+  await writeRescue(ports, target);
   await state.write("last-good", { config, confirmedAt: new Date(clock.now()).toISOString() });
+}
+
+/** The kernel may call the NICs otherwise than when the script was written, which has only their names. What kept it from being written. */
+export async function renewRescue(
+  ports: NetworkPorts,
+  lastGood: NetworkConfig,
+  observed: Observed,
+): Promise<readonly Problem[]> {
+  try {
+    await writeRescue(ports, targetOf(lastGood, observed));
+    return [];
+  } catch (error) {
+    return [problemOf(error)];
+  }
+}
+
+async function writeRescue({ state, ledgerPath, writeRescue }: NetworkPorts, target: Target): Promise<void> {
+  const ledger = state.render("ledger", { addresses: [...target.addresses, ...standInAddresses(target)] });
+  await writeRescue(rescueScript(target, ledgerPath, ledger));
 }
 
 /**

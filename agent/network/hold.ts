@@ -3,6 +3,7 @@ import type { Problem } from "../core/errors.ts";
 import { observe } from "./converge.ts";
 import { describe } from "./describe.ts";
 import { type NetworkConfig, targetOf } from "./desired.ts";
+import { renewRescue } from "./ending.ts";
 import type { Observed } from "./observed.ts";
 import { plan } from "./plan.ts";
 import type { NetworkPorts } from "./ports.ts";
@@ -39,8 +40,13 @@ export class Hold {
     return this.#repair.guarding;
   }
 
-  /** Keeps the last good network: what differs from it is put back. */
-  async keep(config: NetworkConfig, problems: readonly Problem[], signal: AbortSignal): Promise<Outcome> {
+  /** Keeps the last good network: what differs from it is put back. `unwritten`: it is not remembered as such yet. */
+  async keep(
+    config: NetworkConfig,
+    problems: readonly Problem[],
+    signal: AbortSignal,
+    { unwritten = false } = {},
+  ): Promise<Outcome> {
     const { timing, paused = false } = await this.#wanted();
     const asked = this.#asked;
     this.#asked = false;
@@ -51,7 +57,8 @@ export class Hold {
     this.#reportOthers(config, observed);
     // What was never as it has to be does not stand; what somebody changed since then does, and whoever waits for it has gone on.
     const good = left.length === 0 || this.#current !== undefined;
-    const outcome = this.report(config, observed, [...own, ...problems], good);
+    const stale = unwritten ? [] : await renewRescue(this.#ports, config, observed);
+    const outcome = this.report(config, observed, [...own, ...stale, ...problems], good);
     return againMs === undefined ? outcome : { ...outcome, againMs };
   }
 

@@ -157,7 +157,7 @@ export class Network implements Capability {
     const problems = unwritten === undefined ? others : [unwritten, ...others];
     if (desired?.network.mode === "observe") return this.#hold.observing(desired, problems, signal, lastGood.config);
     // No change begins before it is written how the last one ended.
-    if (unwritten !== undefined) return this.#hold.keep(lastGood.config, problems, signal);
+    if (unwritten !== undefined) return this.#hold.keep(lastGood.config, problems, signal, { unwritten: true });
     const failed = await this.#failedWith(desired?.hash);
     const differs = desired !== undefined && desired.hash !== lastGood.config.hash;
     if (differs && (failed === undefined || this.#asked.retry)) {

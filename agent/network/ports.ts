@@ -31,7 +31,7 @@ export interface NetworkPorts {
   readonly console: (text: string) => void;
   /** Sets a switch of the kernel's IPv6 for one device. Does nothing where the kernel has no IPv6. */
   readonly setIpv6: (device: string, ipv6: Ipv6Switch) => Promise<void>;
-  /** Stores the script that restores the addresses without Node (mode 0700). */
+  /** Stores the script that restores the addresses without Node (mode 0700). Writes nothing where this very script is there. */
   readonly writeRescue: (script: string) => Promise<void>;
   /** Where the rescue script finds the ledger, for the script itself. */
   readonly ledgerPath: string;

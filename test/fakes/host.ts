@@ -228,9 +228,11 @@ export class FakeProcess {
       greet: (_device, address) => void host.greeted.push(address),
       setIpv6: (device, { setting, value }) => this.#effect(() => host.kernel.setIpv6(device, setting, value)),
       writeRescue: (script) =>
-        this.#effect(() => {
-          host.rescue = script;
-        }),
+        script === host.rescue
+          ? this.#look(() => undefined)
+          : this.#effect(() => {
+              host.rescue = script;
+            }),
       ledgerPath: "/var/lib/devcloud-agent/network/ledger.json",
       report: (event) => {
         if (this.effects >= this.#dieAfter) return;

@@ -58,6 +58,7 @@ test("applying twice writes nothing but next_cfg: rows, ofports and MACs stay", 
     ports: await select(host(), "Port", "_uuid", "_version", "name"),
     interfaces: await select(host(), "Interface", "_uuid", "name", "ofport", "mac", "mac_in_use", "external_ids"),
     managers: await select(host(), "Manager", "_uuid", "target"),
+    rescue: statSync(join(host().root, "var/lib/devcloud-agent/rescue.sh")).ino,
     links: (await host().exec(["ip", "-br", "link"])).stdout,
     mentions: (await host().exec(["ovsdb-tool", "show-log", join(host().root, "var/lib/openvswitch/conf.db")])).stdout
       .split("\n")

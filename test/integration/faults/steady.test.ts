@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { AgentProcess, LogLine } from "../../lab/agent.ts";
@@ -248,6 +249,8 @@ describe("a NIC that somebody takes", () => {
       await ip(...words);
     await expect.poll(() => host().vsctl("list-ifaces", "br-uplink"), { timeout: 10_000 }).toMatch(/renamed0/);
     await expect.poll(async () => (await host().cli("network", "verify")).code, { timeout: 10_000 }).toBe(0);
+    const rescue = join(host().root, "var/lib/devcloud-agent/rescue.sh");
+    await expect.poll(() => readFile(rescue, "utf8"), { timeout: 10_000 }).toContain("ip link set dev 'renamed0' up");
     await ping.answered(20);
     // Somebody gives a third device the address of the first NIC: the one that is called like it stays.
     await host().exec(["ip", "link", "add", "twin0", "type", "veth", "peer", "name", "twin1"]);

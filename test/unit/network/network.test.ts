@@ -146,6 +146,25 @@ describe("the last good network", () => {
     expect(await stepsTo(host, byMac)).toEqual([]);
   });
 
+  test.each(["by a boot", "while the agent runs"])("has a rescue with the names that its NICs got %s", async (when) => {
+    const byMac = networkSettings({
+      nics: { em1: { mac: NICS.em1, fabric: "A" }, em2: { mac: NICS.em2, fabric: "B" } },
+    });
+    const host = await standingHost(byMac);
+    const before = new Agent(host, { network: byMac });
+    await before.pass();
+    host.kernel.remove("em1");
+    host.kernel.addNic("eno1", NICS.em1, { carrier: true });
+    if (when === "by a boot") host.reboot();
+    const agent = when === "by a boot" ? new Agent(host, { network: byMac }) : before;
+    await agent.pass();
+    expect(host.rescue).toContain("ip link set dev 'eno1' up");
+    expect(host.rescue).not.toContain("'em1'");
+    const { effects } = agent.process;
+    await agent.pass();
+    expect(agent.process.effects).toBe(effects);
+  });
+
   test("is repaired where it drifted, and the drift is told", async () => {
     const host = await standingHost();
     const agent = new Agent(host, { network: good });
