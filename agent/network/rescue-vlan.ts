@@ -1,5 +1,5 @@
 import { kernelVlanName } from "./ladder/targets.ts";
-import { addressPattern, devicePattern, quoted } from "./rescue-text.ts";
+import { addressPattern, devicePattern, quoted, shellQuote } from "./rescue-text.ts";
 import { type AddressTarget, ROUTE_METRIC, ROUTE_PROTOCOL, type Target } from "./target.ts";
 
 /** The target's addresses where the rescue may put them, VLANs of the kernel and NICs, for the ledger: the agent moves what it finds there. */
@@ -12,7 +12,7 @@ export function standInAddresses(target: Target): readonly AddressTarget[] {
   });
 }
 
-/** The part of the rescue for a dead Open vSwitch: VLANs of the kernel, on the first NIC from which a gateway answers. */
+/** The part of the rescue without Open vSwitch: VLANs of the kernel, on the first NIC from which a gateway answers. */
 export function spareScript(target: Target): string {
   const nics = uplinkOf(target)?.interfaces.map(({ name }) => quoted(name, devicePattern)) ?? [];
   const devices = [...new Set(target.addresses.map(({ device }) => device))];
@@ -44,23 +44,39 @@ export function spareScript(target: Target): string {
       .filter(({ device }) => vlanOf(device, target) === undefined)
       .map(({ address }) => `ip address delete ${quoted(address, addressPattern)} dev "$1"`),
   ];
-  return `  spare() {
-    ${[...made, ...addressed, ...routed].join(" &&\n    ") || ":"}
-  }
-  answers() {
-    ip link show dev "$1" | grep -q LOWER_UP || return 1
-    ${asked.join(" ||\n    ") || ":"}
-  }
-  unspare() {
-    ${removed.map((line) => `${line} 2>/dev/null`).join("\n    ") || ":"}
-  }
+  return `spare() {
+  ${[...made, ...addressed, ...routed].join(" &&\n  ") || ":"}
+}
+answers() {
+  ${asked.join(" ||\n  ") || ":"}
+}
+unspare() {
+  ${removed.map((line) => `${line} 2>/dev/null`).join("\n  ") || ":"}
+}
+for nic in ${nics.join(" ")}; do
+  # Of an earlier try.
+  unspare "$nic"
+  ip link show dev "$nic" | grep -q LOWER_UP || continue
+  # A port that leads nowhere would have the way to the gateway.
+  ${devices.map((device) => `ip link set dev ${quoted(device, devicePattern)} down 2>/dev/null`).join("\n  ") || ":"}
+  spare "$nic" && answers "$nic" && { remember; exit 0; }
+  unspare "$nic"
+done
+echo "devcloud-agent rescue: no gateway answers on any NIC" >&2`;
+}
+
+/** Whether Open vSwitch has a NIC with carrier: it makes the ports also where the NICs have other names by now. */
+export function carriedScript(target: Target): string {
+  const nics = uplinkOf(target)?.interfaces.map(({ name }) => quoted(name, devicePattern)) ?? [];
+  const inUserspace = target.bridges.some(({ columns }) => columns.datapath_type === "netdev");
+  // Of its own ports the kernel tells whose they are.
+  const shown = inUserspace ? "LOWER_UP" : "LOWER_UP.* master ovs-system ";
+  return `carried() {
   for nic in ${nics.join(" ")}; do
-    # Of an earlier try.
-    unspare "$nic"
-    spare "$nic" && answers "$nic" && { remember; exit 0; }
-    unspare "$nic"
+    ip link show dev "$nic" 2>/dev/null | grep -q ${shellQuote(shown)} && return 0
   done
-  echo "devcloud-agent rescue: no gateway answers on any NIC" >&2`;
+  return 1
+}`;
 }
 
 function uplinkOf({ bridges }: Target) {

@@ -43,6 +43,16 @@ test("at boot the last good network stands without a probe, with the same identi
   await expectVerified(host());
 });
 
+test("after a boot without an agent the rescue gives the host its address back", async () => {
+  await restarted();
+  await host().agent?.stop();
+  await host().reboot();
+  expect(await lab().reach(host().address)).toBe(false);
+  const rescue = await host().exec(["sh", join(host().root, "var/lib/devcloud-agent/rescue.sh")]);
+  expect(rescue).toMatchObject({ code: 0, stderr: "" });
+  expect(await lab().reach(host().address)).toBe(true);
+});
+
 test("a change that another boot left pending is not tried again: last good network, hash remembered", async () => {
   const agent = await restarted();
   const mark = await reconfigure(host(), cutOff);

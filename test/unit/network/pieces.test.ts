@@ -202,8 +202,15 @@ describe("the active member", () => {
 });
 
 describe("the rescue script", () => {
+  const uplink = ["em1", "em2"].map((name) => ({ name, columns: {} }));
+  const ports = [
+    { name: "bond0", columns: { bond_mode: ["active-backup"], vlan_mode: ["trunk"] }, interfaces: uplink },
+    { name: "mgmt0", columns: { tag: [100] }, interfaces: [{ name: "mgmt0", columns: { type: "internal" } }] },
+  ];
+  const attached = 'case "$*" in "link show dev em2") echo "<UP,LOWER_UP> mtu 1500 master ovs-system state UP" ;; esac';
   const target: Target = {
     ...emptyTarget,
+    bridges: [{ name: "br-uplink", columns: {}, ports }],
     links: ["em1", "em2", "mgmt0"],
     addresses: [
       { device: "mgmt0", address: "10.1.0.17/24" },
@@ -216,7 +223,7 @@ describe("the rescue script", () => {
   };
 
   /** Runs it with an `ip` that writes down what it is asked; returns that, and what the script left as ledger. */
-  function run(script: string, ip = "exit 0", ping = "exit 0"): { calls: string[]; code: number; ledger: string } {
+  function run(script: string, ip = attached, ping = "exit 0"): { calls: string[]; code: number; ledger: string } {
     const folder = mkdtempSync(join(tmpdir(), "rescue-"));
     try {
       const fake = `#!/bin/sh\necho "$*" >>'${folder}/calls'\n${ip}\n`;
@@ -259,21 +266,17 @@ describe("the rescue script", () => {
       "address replace fd00::17/64 dev mgmt0 nodad",
       "route replace default via 10.1.0.1 dev mgmt0 proto 220 metric 100",
       "route replace 10.9.0.0/16 via 10.1.0.9 dev mgmt0 proto 220 metric 100",
+      "link show dev em1",
+      "link show dev em2",
     ]);
     expect(ledger).toBe(`{"data":"it's"}`);
   });
 
   test("puts the addresses on a kernel VLAN of the NIC that reaches the gateway where Open vSwitch makes no port", () => {
-    const uplink = ["em1", "em2"].map((name) => ({ name, columns: {} }));
-    const ports = [
-      { name: "bond0", columns: { bond_mode: ["active-backup"], vlan_mode: ["trunk"] }, interfaces: uplink },
-      { name: "mgmt0", columns: { tag: [100] }, interfaces: [{ name: "mgmt0", columns: { type: "internal" } }] },
-    ];
-    const dead = { ...target, bridges: [{ name: "br-uplink", columns: {}, ports }] };
     const ip = 'case "$*" in "link show dev mgmt0") exit 1 ;; "link show dev em"*) echo LOWER_UP ;; esac';
     // The first NIC's gateway is silent.
     const ping = "[ -e asked ] || { touch asked; exit 1; }; [ -e again ] || { touch again; exit 1; }";
-    const { calls, code, ledger } = run(rescueScript(dead, "LEDGER", "ours"), ip, ping);
+    const { calls, code, ledger } = run(rescueScript(target, "LEDGER", "ours"), ip, ping);
     expect(code).toBe(0);
     expect(calls.filter((call) => call.includes(" add "))).toEqual([
       "link add link em1 name dc-vlan100 type vlan id 100",
@@ -285,22 +288,18 @@ describe("the rescue script", () => {
       "address replace fd00::17/64 dev dc-vlan100 nodad",
       "route replace default via 10.1.0.1 dev dc-vlan100 proto 220 metric 100",
       "route replace 10.9.0.0/16 via 10.1.0.9 dev dc-vlan100 proto 220 metric 100",
-      "link show dev em2",
     ]);
     expect(ledger).toBe("ours");
-    expect(standInAddresses(dead)).toEqual(target.addresses.map(({ address }) => ({ device: "dc-vlan100", address })));
+    expect(standInAddresses(target)).toEqual(
+      target.addresses.map(({ address }) => ({ device: "dc-vlan100", address })),
+    );
   });
 
   test("makes one kernel VLAN for two ports on it, as the kernel refuses a second", () => {
     const port = (name: string) => ({ name, columns: { tag: [100] }, interfaces: [{ name, columns: {} }] });
-    const bond = {
-      name: "bond0",
-      columns: { bond_mode: ["active-backup"] },
-      interfaces: [{ name: "em1", columns: {} }],
-    };
     const dead: Target = {
       ...target,
-      bridges: [{ name: "br-uplink", columns: {}, ports: [bond, port("mgmt0"), port("api0")] }],
+      bridges: [{ name: "br-uplink", columns: {}, ports: [...ports, port("api0")] }],
       addresses: [...target.addresses, { device: "api0", address: "10.1.0.18/24" }],
     };
     const ip = `case "$*" in
@@ -314,9 +313,12 @@ esac`;
   });
 
   test("goes on after a line that fails, and says with its exit code that one did", () => {
-    const { calls, code } = run(rescueScript(target, "LEDGER", "{}"), 'case "$*" in address*10.1*) exit 2 ;; esac');
+    const { calls, code } = run(
+      rescueScript(target, "LEDGER", "{}"),
+      `case "$*" in address*10.1*) exit 2 ;; esac\n${attached}`,
+    );
     expect(code).toBe(1);
-    expect(calls).toHaveLength(9);
+    expect(calls).toHaveLength(11);
   });
 
   test.each([
