@@ -4,7 +4,7 @@ import type { Management } from "./network-line.ts";
 import { quoted } from "./shell.ts";
 
 /** As the agent marks and ranks its own routes: another default route beside them would win, and never be removed. */
-const OUR_ROUTE = "proto 220 metric 100";
+const OUR_ROUTE = "proto 220 metric 90";
 
 /**
  * /etc/devcloud-agent/rescue.sh: the management address without Node, until the agent has a last good network and with it a rescue

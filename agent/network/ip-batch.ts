@@ -13,9 +13,9 @@ const lines: Line = {
   "add-address": ({ device, address, early }) =>
     `address replace ${address} dev ${device}${nodad(address)}${early === true ? ` metric ${EARLY_METRIC}` : ""}`,
   "remove-address": ({ device, address }) => `address del ${address} dev ${device}`,
-  // `replace`: the default route of another gateway with our metric is ours too.
+  // Not `replace`: what of ours has to go is removed before, and a stranger's with our metric has to stay.
   "add-route": ({ to, via, device }) =>
-    `route replace ${to} via ${via} dev ${device} proto ${ROUTE_PROTOCOL} metric ${ROUTE_METRIC}`,
+    `route add ${to} via ${via} dev ${device} proto ${ROUTE_PROTOCOL} metric ${ROUTE_METRIC}`,
   "remove-route": ({ to, via, device }) => `route del ${to} via ${via} dev ${device} proto ${ROUTE_PROTOCOL}`,
 };
 

@@ -114,5 +114,8 @@ export interface RouteTarget {
 
 /** Our routes carry this protocol number (rtnetlink(7) leaves the numbers over RTPROT_STATIC to administrators). */
 export const ROUTE_PROTOCOL = 220;
-/** Worse than what a person adds by hand (0), so that a route of the operator's wins. */
-export const ROUTE_METRIC = 100;
+/**
+ * Worse than what a person adds by hand (0), so that a route of the operator's wins. Better than what NetworkManager and netplan give
+ * (100 and more), and none of theirs: the kernel has one route of a metric to a destination, and another one would take its place.
+ */
+export const ROUTE_METRIC = 90;

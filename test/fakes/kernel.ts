@@ -114,16 +114,12 @@ export class FakeKernel {
         return undefined;
       case "address del":
         return this.#deleteAddress(device, value);
-      case "route replace": {
-        if (this.links.get(device)?.up !== true) return "Error: Device for nexthop is not up.";
-        if (!this.addresses.some((entry) => entry.device === device)) return "Error: Nexthop has invalid gateway.";
-        const protocol = Number(after("proto"));
-        this.routes = this.routes.filter((route) => route.to !== value || route.protocol !== protocol);
-        this.routes.push({ to: value, via: after("via"), device, protocol, metric: Number(after("metric")) });
-        return undefined;
-      }
       case "route add": {
         if (this.links.get(device)?.up !== true) return "Error: Device for nexthop is not up.";
+        if (!this.addresses.some((entry) => entry.device === device)) return "Error: Nexthop has invalid gateway.";
+        const rank = words.includes("metric") ? Number(after("metric")) : 0;
+        if (this.routes.some((route) => route.to === value && (route.metric ?? 0) === rank))
+          return "RTNETLINK answers: File exists";
         const metric = words.includes("metric") ? { metric: Number(after("metric")) } : {};
         this.routes.push({ to: value, via: after("via"), device, protocol: Number(after("proto")), ...metric });
         return undefined;

@@ -289,7 +289,7 @@ describe("kickstart render", () => {
       expect(await lab.reach(host.address)).toBe(true);
       // The agent's own one, and none that beats it.
       const routes = (await host.exec(["ip", "route", "show", "default"])).stdout.split("\n").filter(Boolean);
-      expect(routes).toEqual([expect.stringMatching(/ proto 220 metric 100\b/)]);
+      expect(routes).toEqual([expect.stringMatching(/ proto 220 metric 90\b/)]);
     }
   });
 });

@@ -144,6 +144,18 @@ test("ports, addresses and routes of others survive changes and repairs", async 
   await host().vsctl("del-port", "tap-monitor");
 });
 
+test("a default route as NetworkManager makes it keeps its place beside ours, which wins", async () => {
+  const defaults = async () => (await host().exec(["ip", "route", "show", "default"])).stdout;
+  // In one go: the agent puts its own back at once.
+  const lines = "route del default proto 220\nroute add default via 10.1.0.9 dev mgmt0 proto dhcp metric 100\n";
+  expect((await host().exec(["ip", "-force", "-batch", "-"], { input: lines })).stderr).toBe("");
+  await expect.poll(defaults).toMatch(/via 10\.1\.0\.1 dev mgmt0 proto 220/);
+  expect(await defaults()).toMatch(/via 10\.1\.0\.9 dev mgmt0 proto dhcp metric 100/);
+  expect((await host().exec(["ip", "route", "get", "192.0.2.1"])).stdout).toContain("via 10.1.0.1 ");
+  await expectVerified(host());
+  await host().exec(["ip", "route", "del", "default", "via", "10.1.0.9", "metric", "100"]);
+});
+
 test("addresses in any spelling, host routes and IPv6 are applied once and then as configured", async () => {
   const mark = await reconfigure(host(), {
     addresses: {

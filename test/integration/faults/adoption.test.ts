@@ -129,7 +129,7 @@ test("the way out that a router gave is not lost: without one in the configurati
   const done = await host().cli("network", "apply", "--adopt");
   expect(`${done.code} ${done.stdout}${done.stderr}`).toMatch(/^0 /);
   await expectVerified(host());
-  expect(await routeOfIpv6()).toMatch(/^default via fe80::1 dev mgmt0 proto 220 metric 100 [^\n]*\n$/);
+  expect(await routeOfIpv6()).toMatch(/^default via fe80::1 dev mgmt0 proto 220 metric 90 [^\n]*\n$/);
 });
 
 test("an adoption that cuts the host off is taken back to what the kernel had, IPv6 and all", async () => {

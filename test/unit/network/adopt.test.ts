@@ -264,7 +264,7 @@ describe("a host that listens to routers", () => {
     const result = adoptionOf(target, observed, whole);
     if (!result.ok) throw new Error(result.why.join("; "));
     const { moved } = stagesOf(target, result.adoption);
-    expect(lines(moved, observed)).toContain("route replace default via fe80::1 dev mgmt0 proto 220 metric 100");
+    expect(lines(moved, observed)).toContain("route add default via fe80::1 dev mgmt0 proto 220 metric 90");
     // What the router gave to the NIC stays there until the NIC is Open vSwitch's: a rollback before that finds it.
     expect(lines(moved, observed).filter((line) => / del .*(fd00|fe80)/.test(line))).toEqual([]);
   });

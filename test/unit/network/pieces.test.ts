@@ -57,7 +57,7 @@ describe("lines for ip", () => {
       "address replace 10.1.0.17/24 dev mgmt0",
       "address replace fd00::17/64 dev mgmt0 nodad",
       "address del 10.1.0.18/24 dev mgmt0",
-      "route replace default via 10.1.0.1 dev mgmt0 proto 220 metric 100",
+      "route add default via 10.1.0.1 dev mgmt0 proto 220 metric 90",
       "route del 10.9.0.0/16 via 10.1.0.9 dev mgmt0 proto 220",
     ]);
   });
@@ -264,8 +264,8 @@ describe("the rescue script", () => {
       "link set dev mgmt0 up",
       "address replace 10.1.0.17/24 dev mgmt0",
       "address replace fd00::17/64 dev mgmt0 nodad",
-      "route replace default via 10.1.0.1 dev mgmt0 proto 220 metric 100",
-      "route replace 10.9.0.0/16 via 10.1.0.9 dev mgmt0 proto 220 metric 100",
+      "route replace default via 10.1.0.1 dev mgmt0 proto 220 metric 90",
+      "route replace 10.9.0.0/16 via 10.1.0.9 dev mgmt0 proto 220 metric 90",
       "link show dev em1",
       "link show dev em2",
     ]);
@@ -286,8 +286,8 @@ describe("the rescue script", () => {
       "link set dev dc-vlan100 up",
       "address replace 10.1.0.17/24 dev dc-vlan100",
       "address replace fd00::17/64 dev dc-vlan100 nodad",
-      "route replace default via 10.1.0.1 dev dc-vlan100 proto 220 metric 100",
-      "route replace 10.9.0.0/16 via 10.1.0.9 dev dc-vlan100 proto 220 metric 100",
+      "route replace default via 10.1.0.1 dev dc-vlan100 proto 220 metric 90",
+      "route replace 10.9.0.0/16 via 10.1.0.9 dev dc-vlan100 proto 220 metric 90",
     ]);
     expect(ledger).toBe("ours");
     expect(standInAddresses(target)).toEqual(

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { NetworkSettings } from "../../../agent/config/settings.ts";
+import { problemOf } from "../../../agent/core/errors.ts";
+import { ROUTE_METRIC } from "../../../agent/network/target.ts";
 import type { FakeHost } from "../../fakes/host.ts";
 import { networkSettings } from "../../fakes/settings.ts";
 import { Agent, codes, standingHost, stepsTo } from "./capability.ts";
@@ -232,6 +234,16 @@ describe("a repair that keeps the host reachable", () => {
     await agent.pass();
     expect(tag(host)).toBe(100);
   });
+});
+
+test("a stranger's route in the place of ours is not removed for it, and that is told", async () => {
+  const host = await standingHost(good);
+  await new Agent(host, { network: good }).pass();
+  const theirs = { to: "default", via: "192.168.50.1", device: "em1", protocol: 16, metric: ROUTE_METRIC };
+  host.kernel.routes = [theirs];
+  const error = await new Agent(host, { network: good }).pass().catch(problemOf);
+  expect(error).toMatchObject({ code: "E_NETWORK_NOT_CONVERGING", hint: "ip says: RTNETLINK answers: File exists" });
+  expect(host.kernel.routes).toEqual([theirs]);
 });
 
 describe("without a configured probe", () => {
