@@ -69,6 +69,13 @@ function bits(family: 4 | 6): number {
   return family === 4 ? 32 : 128;
 }
 
+/** Whether two addresses in CIDR form are of one net; what is none is of no net. */
+export function sameNet(a: string, b: string): boolean {
+  const [one, other] = [parseCidr(a), parseCidr(b)];
+  if (one === undefined || other === undefined) return false;
+  return one.family === other.family && one.prefix === other.prefix && networkOf(one) === networkOf(other);
+}
+
 /** The first address of the net, as a number. */
 export function networkOf(cidr: Cidr): bigint {
   const host = BigInt(bits(cidr.family) - cidr.prefix);

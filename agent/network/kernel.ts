@@ -1,4 +1,4 @@
-import { type Cidr, isIn, networkOf, parseCidr } from "../core/ip.ts";
+import { isIn, parseCidr, sameNet } from "../core/ip.ts";
 
 /**
  * The whole of what the kernel holds, whoever made it: what an adoption takes over, and an import writes down. Asked for only by
@@ -129,9 +129,7 @@ export function comesWith(
 ): boolean {
   const net = parseCidr(to);
   if (net === undefined || via !== undefined || table !== MAIN_TABLE) return false;
-  const isNetOf = (own: Cidr | undefined): boolean =>
-    own?.family === net.family && own.prefix === net.prefix && networkOf(own) === networkOf(net);
-  return LINK_LOCAL.some((range) => isIn(net, range)) || addresses.map(parseCidr).some(isNetOf);
+  return LINK_LOCAL.some((range) => isIn(net, range)) || addresses.some((own) => sameNet(own, to));
 }
 
 /** Open vSwitch made the device, in the kernel or, on its datapath in user space, as a tap. */

@@ -1,3 +1,4 @@
+import { sameNet } from "../core/ip.ts";
 import { planKernel } from "./adopt-plan.ts";
 import { planDns } from "./dns.ts";
 import type { HostObserved, Link } from "./observed.ts";
@@ -12,6 +13,8 @@ export function planHost(target: Target, observed: HostObserved): (IpStep | File
   const stays = ({ device }: { readonly device: string }): boolean => !doomed.includes(device);
   const addresses = kernel.addresses.filter(stays);
   const routes = kernel.routes.filter(stays);
+  // Whoever is logged in is answered another way as soon as their net, or a route to it, is somewhere else. A host without an address has nobody.
+  const reached = kernel.addresses.length > 0 ? "management-path" : "none";
   return [
     ...doomed.map((device): IpStep => ({ kind: "remove-vlan", device, why: "not desired", risk: "management-path" })),
     ...(target.vlans ?? []).flatMap((vlan): IpStep[] => {
@@ -32,14 +35,14 @@ export function planHost(target: Target, observed: HostObserved): (IpStep | File
         ...entry,
         ...(target.early === true ? { early: true } : {}),
         why: "missing",
-        risk: "none",
+        risk: kernel.addresses.some((other) => sameNet(entry.address, other.address)) ? "none" : reached,
       }),
     ),
     ...minus(routes, target.routes, sameRoute).map(
       (entry): IpStep => ({ kind: "remove-route", ...entry, why: "not desired", risk: "management-path" }),
     ),
     ...minus(target.routes, routes, sameRoute).map(
-      (entry): IpStep => ({ kind: "add-route", ...entry, why: "missing", risk: "none" }),
+      (entry): IpStep => ({ kind: "add-route", ...entry, why: "missing", risk: reached }),
     ),
     ...planDns(target.dns, observed.dns),
     ...planKernel(target, observed),

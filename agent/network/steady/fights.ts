@@ -1,4 +1,5 @@
 import { isOvsStep, type Step } from "../steps.ts";
+import { disrupts } from "./disrupts.ts";
 import { nameOf, namesOf } from "./names.ts";
 
 /** So often what we repaired may be undone before somebody is taken to work against us. */
@@ -42,11 +43,10 @@ export class Fights {
       if (step === undefined) {
         repair.state = "seen";
         if (now - repair.repairedAt > QUIET * waitMs) this.#repairs.delete(name);
-      } else if (isUndone(step, repair) && (step.risk === "none" || repair.until <= now))
-        this.#undo(repair, now, waitMs);
+      } else if (isUndone(step, repair) && (!disrupts(step) || repair.until <= now)) this.#undo(repair, now, waitMs);
     }
     // What disrupts nothing, such as an address that is missing, is put back at once however often it goes.
-    return steps.filter((step) => step.risk === "none" || (this.#repairs.get(nameOf(step))?.until ?? 0) <= now);
+    return steps.filter((step) => !disrupts(step) || (this.#repairs.get(nameOf(step))?.until ?? 0) <= now);
   }
 
   /** These steps were done. */

@@ -13,6 +13,7 @@ import { isIpStep, type Step } from "../steps.ts";
 import type { Target } from "../target.ts";
 import { activeNic } from "../uplinks/uplinks.ts";
 import { around } from "./around.ts";
+import { disrupts } from "./disrupts.ts";
 import { type Fight, Fights } from "./fights.ts";
 import { guarded } from "./guard.ts";
 import { movesOf } from "./move.ts";
@@ -230,7 +231,7 @@ export class Repair {
 /** Marks that only we read disrupt nothing, wherever they are. */
 function isRisky(step: Step): boolean {
   const onlyMarks = "drift" in step && step.drift.every(({ field }) => field.startsWith("external_ids:"));
-  return step.risk === "management-path" && !onlyMarks;
+  return disrupts(step) && step.risk === "management-path" && !onlyMarks;
 }
 
 function isDeaf(config: NetworkConfig, observed: Observed): boolean {

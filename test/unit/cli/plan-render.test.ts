@@ -23,6 +23,20 @@ describe("a plan for people", () => {
     );
   });
 
+  test("warns of a net and of a route that are new here: whoever is logged in from there is answered another way", () => {
+    expect(shown("net-and-route-added")).toBe(
+      [
+        "3 steps; at worst: may cut the management path for a moment.",
+        "",
+        "device mgmt0",
+        "  + address 10.1.0.18/24 on mgmt0",
+        "  + address 10.50.0.17/16 on mgmt0  (may cut the management path for a moment)",
+        "  + route 10.60.0.0/16 via 10.1.0.99 on mgmt0  (may cut the management path for a moment)",
+        "",
+      ].join("\n"),
+    );
+  });
+
   test("says that nothing is to be done, and what is there and not ours", () => {
     expect(shown("foreign-port-on-our-bridge")).toBe(
       [

@@ -50,6 +50,21 @@ test("what disrupts nothing is put back at once however often it goes, and told"
   expect(fights.fights(40)).toMatchObject([{ names: ["port p tag"], undone: 4 }]);
 });
 
+test("an address and a route of the last good network are put back at once, whatever they may cut off elsewhere", () => {
+  const lost: readonly Step[] = [
+    { kind: "add-address", device: "mgmt0", address: "10.1.0.17/24", why: "missing", risk: "management-path" },
+    { kind: "add-route", device: "mgmt0", to: "default", via: "10.1.0.1", why: "missing", risk: "management-path" },
+  ];
+  for (const step of lost) {
+    const fights = new Fights();
+    for (const now of [0, 20, 40, 60, 80]) {
+      expect(fights.admit([step], now, WAIT)).toEqual([step]);
+      fights.repaired([step], now);
+      fights.admit([], now + 10, WAIT);
+    }
+  }
+});
+
 test("what stays repaired long enough is forgotten", () => {
   const fights = new Fights();
   undoneAt(fights, [0, 10, 20]);
