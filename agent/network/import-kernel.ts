@@ -1,5 +1,5 @@
 import type { Imported, ImportedNic, ImportResult, ImportView } from "./import-parts.ts";
-import { freeName, hasGateway, importAddress, nameVlans } from "./import-parts.ts";
+import { freeName, hasGateway, importAddress, nameVlans, USUAL_MTU } from "./import-parts.ts";
 import { connected, type WholeLink } from "./kernel.ts";
 
 /** What most switches call the VLAN that has no tag. The host cannot know the number, and inside of it any does. */
@@ -130,7 +130,7 @@ function imported(view: ImportView, uplink: WholeLink, nics: readonly ImportedNi
   const bridge = freeName(view, ["br-uplink", "br-uplink0", "br-uplink1"]);
   const entries = devices.map(({ device, id }) => {
     const port = freeName(view, id === management ? MANAGEMENT_NAMES : [`net${id}`, `net${id}-0`, `net${id}-1`]);
-    const { address, remarks } = importAddress(view, device, { name: port.name, vlan: nameOf(id) });
+    const { address, remarks } = importAddress(view, device, { name: port.name, vlan: nameOf(id) }, uplink.mtu);
     return { address, remarks: [...port.remarks, ...remarks] };
   });
   const all = connected([uplink.name, ...nics.map(({ name }) => name)], links);
@@ -162,6 +162,6 @@ function bondOf({ name, bond, mtu }: WholeLink, nics: readonly ImportedNic[]): I
     updelayMs: bond?.updelayMs ?? 30_000,
     downdelayMs: bond?.downdelayMs ?? 0,
     detect: "carrier",
-    ...(mtu === 1500 ? {} : { mtu }),
+    ...(mtu === USUAL_MTU ? {} : { mtu }),
   };
 }

@@ -1,5 +1,5 @@
 import type { Imported, ImportedAddress, ImportResult, ImportView } from "./import-parts.ts";
-import { hasGateway, importAddress, nameVlans } from "./import-parts.ts";
+import { hasGateway, importAddress, nameVlans, USUAL_MTU } from "./import-parts.ts";
 import { bridgeOf, findInterface, interfacesOf, type OvsObserved, portsOf } from "./observed.ts";
 import type { BridgeRow, InterfaceRow, PortRow } from "./schema.ts";
 
@@ -127,7 +127,7 @@ function bondOf(port: PortRow, members: readonly InterfaceRow[], { kernel }: Imp
   const primary = port.other_config["bond-primary"];
   const [asked] = members.flatMap((row) => row.mtu_request);
   const [found] = kernel.links.filter((link) => members.some(({ name }) => name === link.name)).map((link) => link.mtu);
-  const mtu = asked ?? (found === 1500 ? undefined : found);
+  const mtu = asked ?? (found === USUAL_MTU ? undefined : found);
   return {
     name: port.name,
     members: members.map(({ name }) => name),

@@ -75,11 +75,18 @@ export type ImportResult =
   /** Why this host's network cannot be said in the configuration, each by name. */
   | { readonly ok: false; readonly why: readonly string[] };
 
-/** The addresses and routes of a device, as an entry of `addresses` under another name. */
+/** What Ethernet has, and a configuration does not have to say. */
+export const USUAL_MTU = 1500;
+
+/**
+ * The addresses and routes of a device, as an entry of `addresses` under another name. Open vSwitch gives a port the MTU of its bond
+ * where it is asked for none.
+ */
 export function importAddress(
   { kernel }: ImportView,
   device: string,
   entry: { readonly name: string; readonly vlan: string },
+  bondMtu = USUAL_MTU,
 ): { readonly address: ImportedAddress; readonly remarks: readonly string[] } {
   const all = kernel.addresses.filter((address) => address.device === device);
   const lasting = all.filter((address) => address.automatic !== true);
@@ -102,7 +109,7 @@ export function importAddress(
       ipv4: kept.filter((address) => !address.includes(":")),
       ipv6: kept.filter((address) => address.includes(":")),
       ...(gateway === undefined ? {} : { gateway }),
-      ...(mtu === undefined || mtu === 1500 ? {} : { mtu }),
+      ...(mtu === undefined || (mtu === USUAL_MTU && bondMtu === USUAL_MTU) ? {} : { mtu }),
       routes: [...routes.filter(({ to }) => to !== "default"), ...secondDefault(defaults, gateway)].map(
         ({ to, via = "" }) => ({ to, via }),
       ),

@@ -3,7 +3,7 @@ import { planKernel } from "./adopt-plan.ts";
 import { planDns } from "./dns.ts";
 import type { HostObserved, Link } from "./observed.ts";
 import type { FileStep, IpStep } from "./steps.ts";
-import type { AddressTarget, RouteTarget, Target, VlanTarget } from "./target.ts";
+import type { AddressTarget, MtuTarget, RouteTarget, Target, VlanTarget } from "./target.ts";
 
 /** The part of the plan that is not Open vSwitch's: links, addresses, routes, and the files that the host's programs read. */
 export function planHost(target: Target, observed: HostObserved): (IpStep | FileStep)[] {
@@ -25,6 +25,9 @@ export function planHost(target: Target, observed: HostObserved): (IpStep | File
       const link = doomed.includes(device) ? undefined : kernel.links.find(({ name }) => name === device);
       return isOwnDevice(device, target) ? planPort(device, link) : planNic(device, link);
     }),
+    ...minus(target.mtus ?? [], kernel.links, sameMtu)
+      .filter(({ device }) => kernel.links.some(({ name }) => name === device))
+      .map((entry): IpStep => ({ kind: "set-link", ...entry, why: "as it was before", risk: "blip" })),
     // Removing first: the kernel drops the other addresses of a net together with its first one.
     ...minus(ledger, target.addresses, sameAddress)
       .filter((entry) => addresses.some((address) => sameAddress(address, entry)))
@@ -94,12 +97,16 @@ function isOwnDevice(device: string, { bridges, vlans = [] }: Target): boolean {
   );
 }
 
-function minus<T>(from: readonly T[], less: readonly T[], same: (a: T, b: T) => boolean): T[] {
+function minus<T, U>(from: readonly T[], less: readonly U[], same: (a: T, b: U) => boolean): T[] {
   return from.filter((entry) => !less.some((other) => same(entry, other)));
 }
 
 export function sameAddress(a: AddressTarget, b: AddressTarget): boolean {
   return a.device === b.device && a.address === b.address;
+}
+
+function sameMtu({ device, mtu }: MtuTarget, link: Link): boolean {
+  return link.name === device && link.mtu === mtu;
 }
 
 function sameRoute(a: RouteTarget, b: RouteTarget): boolean {

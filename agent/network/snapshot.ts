@@ -1,5 +1,5 @@
 import { dnsSnapshot } from "./dns.ts";
-import { interfacesOf, type Observed, type OvsObserved, portsOf } from "./observed.ts";
+import { findInterface, interfacesOf, type Observed, type OvsObserved, portsOf } from "./observed.ts";
 import { isOurs } from "./owner.ts";
 import { sameAddress } from "./plan-host.ts";
 import type { BridgeRow, InterfaceRow, PortRow } from "./schema.ts";
@@ -9,6 +9,7 @@ import type {
   InterfaceColumns,
   InterfaceTarget,
   Keys,
+  MtuTarget,
   PortColumns,
   PortTarget,
   Target,
@@ -30,6 +31,7 @@ export function snapshot(observed: Observed, change: Target): Target {
   );
   const dns = dnsSnapshot(observed.dns, change.dns);
   const links = new Set([...change.links, ...devices]);
+  const mtus = mtusNow(observed, change);
   return {
     bridges: bridgesNow,
     managers: ovs.managers.filter(isOurs).map((row) => row.target),
@@ -37,6 +39,7 @@ export function snapshot(observed: Observed, change: Target): Target {
     ...(systemIdFile === undefined ? {} : { systemIdFile }),
     ...(dns === undefined ? {} : { dns }),
     links: kernel.links.filter((link) => link.up && links.has(link.name)).map((link) => link.name),
+    ...(mtus.length === 0 ? {} : { mtus }),
     addresses: ledger.filter((entry) => kernel.addresses.some((address) => sameAddress(address, entry))),
     routes: kernel.routes,
   };
@@ -112,6 +115,16 @@ function interfaceSnapshot(row: InterfaceRow, changed: InterfaceTarget | undefin
       external_ids: keysNow(row.external_ids, desired.external_ids, whole ? row.external_ids : {}),
     },
   };
+}
+
+/** Of the devices for which nobody asks before the change: Open vSwitch leaves an MTU as it is when the request for it goes. */
+function mtusNow({ ovs, kernel }: Observed, change: Target): readonly MtuTarget[] {
+  const asked = change.bridges
+    .flatMap(({ ports }) => ports.flatMap(({ interfaces }) => interfaces))
+    .filter(({ name, columns }) => columns.mtu_request !== undefined && !findInterface(ovs, name)?.mtu_request.length);
+  return asked.flatMap(({ name: device }) =>
+    kernel.links.filter(({ name }) => name === device).map(({ mtu }) => ({ device, mtu })),
+  );
 }
 
 /** The keys of a map that the change writes, and those that are ours already, with their values of now. */

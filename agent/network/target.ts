@@ -18,6 +18,8 @@ export interface Target {
   readonly links: readonly string[];
   /** VLANs of the kernel, which stand in for Open vSwitch's ports on a lower rung; absent: none of ours may be there. */
   readonly vlans?: readonly VlanTarget[];
+  /** MTUs of devices that Open vSwitch is not asked for one: those of before a change that asks it. */
+  readonly mtus?: readonly MtuTarget[];
   readonly addresses: readonly AddressTarget[];
   readonly routes: readonly RouteTarget[];
   /** The addresses are still on other devices too, and what the kernel sends keeps its way for now. */
@@ -95,6 +97,11 @@ export interface VlanTarget {
   readonly parent: string;
   readonly id: number;
   readonly mtu?: number;
+}
+
+export interface MtuTarget {
+  readonly device: string;
+  readonly mtu: number;
 }
 
 export interface DnsTarget {

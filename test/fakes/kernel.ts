@@ -95,6 +95,10 @@ export class FakeKernel {
     if (!this.links.has(device)) return `Cannot find device "${device}"`;
     switch (`${object} ${verb}`) {
       case "link set": {
+        if (words.includes("mtu")) {
+          this.change(device, { mtu: Number(after("mtu")) });
+          return undefined;
+        }
         const internal = this.links.get(device)?.kind === "openvswitch";
         const greets = this.ipv6.get(`${device}/disable_ipv6`) !== 1;
         this.change(device, {

@@ -72,6 +72,31 @@ test("a change that cuts the host off is rolled back, as the gateway sees it, an
   expect([...agent.lines.slice(after), ...next.lines].filter((line) => line.event === "change")).toEqual([]);
 });
 
+test.each([
+  ["the port follows", { bond: { mtu: 2000 } }, [2000, 2000, 2000]],
+  ["the port has its own", { bond: { mtu: 2000 }, addresses: { mgmt0: { mtu: 1400 } } }, [2000, 2000, 1400]],
+])(
+  "a change of the MTU that is rolled back gives back that of NICs and port, where %s",
+  async (_where, change, wide) => {
+    const agent = await fresh();
+    const mtus = async (): Promise<number[]> => {
+      const { stdout } = await host().exec(["ip", "-json", "link", "show"]);
+      const links = JSON.parse(stdout) as readonly { readonly ifname: string; readonly mtu: number }[];
+      return ["em1", "em2", "mgmt0"].flatMap((name) =>
+        links.filter(({ ifname }) => ifname === name).map(({ mtu }) => mtu),
+      );
+    };
+    expect(await mtus()).toEqual([1500, 1500, 1500]);
+    const mark = await reconfigure(host(), { ...cutOff, ...change });
+    await agent.event("change", "applied", { from: mark });
+    await expect.poll(mtus).toEqual(wide);
+    await agent.event("change", "rolled-back", { from: mark });
+    await expect.poll(mtus).toEqual([1500, 1500, 1500]);
+    expect(await host().vsctl("get", "Interface", "em1", "mtu_request")).toBe("[]");
+    expect(await host().vsctl("get", "Interface", "mgmt0", "mtu_request")).toBe("[]");
+  },
+);
+
 test("a change that was rolled back is tried again when a person says so, and then it has not failed any more", async () => {
   const agent = await fresh();
   const moved = { vlan: "management", ipv4: ["10.1.30.11/24"], gateway: "10.1.30.1" };

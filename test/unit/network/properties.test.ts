@@ -206,6 +206,7 @@ function shape({ ovs, kernel }: Observed, neutronBridges: boolean): unknown {
     })),
     managers: ovs.managers.map(({ target, external_ids }) => ({ target, external_ids })),
     ids: ovs.root.external_ids,
+    mtus: kernel.links.map(({ name, mtu }) => `${name} ${mtu}`).toSorted(),
     addresses: kernel.addresses.map(({ device, address: cidr }) => `${device} ${cidr}`).toSorted(),
     routes: kernel.routes.map(({ to, via, device }) => `${to} ${via} ${device}`).toSorted(),
   };
