@@ -70,7 +70,7 @@ describe("the rescue of a host whose Open vSwitch has its ports", () => {
     const said = await rescue("ip link set dev em1 master ovs-system");
     expect(said, said).toContain("exit code 0");
     expect(said).toMatch(/^mgmt0\S* +\S+ +10\.1\.0\.17\/24/m);
-    expect(said).toContain("default via 10.1.0.1 dev mgmt0 proto 220 metric 100");
+    expect(said).toContain("default via 10.1.0.1 dev mgmt0 proto 220 metric 90");
     expect(said).not.toMatch(/^em1\S* +\S+ +10\./m);
   });
 
@@ -78,7 +78,7 @@ describe("the rescue of a host whose Open vSwitch has its ports", () => {
     const said = await rescue(":");
     expect(said, said).toContain("exit code 0");
     expect(said).toMatch(/^em1\S* +\S+ +10\.1\.0\.17\/24/m);
-    expect(said).toContain("default via 10.1.0.1 dev em1 proto 220 metric 100");
+    expect(said).toContain("default via 10.1.0.1 dev em1 proto 220 metric 90");
     expect(said).toContain("the gateway answers");
   });
 
@@ -89,7 +89,7 @@ describe("the rescue of a host whose Open vSwitch has its ports", () => {
     const said = await rescue(scene);
     expect(said, said).toContain("exit code 1");
     expect(said).toMatch(/^mgmt0\S* +\S+ +10\.1\.0\.17\/24/m);
-    expect(said).toContain("default via 10.1.0.1 dev mgmt0 proto 220 metric 100");
+    expect(said).toContain("default via 10.1.0.1 dev mgmt0 proto 220 metric 90");
     expect(said).not.toMatch(/^em1\S* +\S+ +10\./m);
   });
 });
