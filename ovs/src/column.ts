@@ -112,6 +112,7 @@ function atom<T extends Json>(
   expected: string,
   is: (value: unknown) => value is T,
   bounded?: { readonly expected: string; holds(value: T): boolean },
+  sendable: (value: T) => T = (value) => value,
 ): ScalarColumn<T> {
   const checked = (value: unknown): T => {
     if (is(value)) return value;
@@ -121,7 +122,8 @@ function atom<T extends Json>(
     shape: "scalar",
     decode: (wire) => (is(wire) ? wire : checked(alone(wire))),
     encode(value, part = false) {
-      if (part || bounded === undefined || bounded.holds(checked(value))) return checked(value);
+      const sent = sendable(checked(value));
+      if (part || bounded === undefined || bounded.holds(sent)) return sent;
       throw wrong(bounded.expected, value);
     },
     equals: same,
@@ -137,7 +139,13 @@ function alone(wire: unknown): unknown {
 export function string({ minLength: min, maxLength: max }: Length = {}): ScalarColumn<string> {
   const expected = `a string${bounds(min, max)}${min === undefined && max === undefined ? "" : " characters"}`;
   const holds = (value: string): boolean => within([...value].length, min, max);
-  return atom("a string", (value) => typeof value === "string", { expected, holds });
+  return atom("a string", (value) => typeof value === "string", { expected, holds }, sendableText);
+}
+
+/** The text itself. Throws `bad-value` for one that the parser of ovsdb-server refuses, with the whole connection. */
+export function sendableText(text: string): string {
+  if (typeof text === "string" && !text.includes("\0") && text.isWellFormed()) return text;
+  throw wrong("a string without NUL characters and lone surrogates", text);
 }
 
 /** A whole number. What lies beyond 2^53 has lost its last digits to JSON. */

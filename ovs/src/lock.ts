@@ -1,3 +1,4 @@
+import { sendableText } from "./column.ts";
 import type { Connection } from "./connection.ts";
 import type { OvsdbError } from "./errors.ts";
 import { isObject } from "./json.ts";
@@ -27,8 +28,9 @@ export class LockRequest implements Registration {
   #onEnd: (reason: OvsdbError) => void = () => undefined;
   #ended: OvsdbError | undefined;
 
+  /** Throws `bad-value` for a name that cannot be sent. */
   constructor(name: string, steal: boolean, onError: (error: unknown) => void) {
-    this.name = name;
+    this.name = sendableText(name);
     this.#steal = steal;
     this.#listeners = new Listeners(onError);
   }

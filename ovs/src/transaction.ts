@@ -1,4 +1,4 @@
-import { isUuid, type NamedUuid, type ValueOf } from "./column.ts";
+import { isUuid, type NamedUuid, sendableText, type ValueOf } from "./column.ts";
 import { encodeCondition } from "./condition.ts";
 import { OvsdbError } from "./errors.ts";
 import { isArray, isObject, type Json } from "./json.ts";
@@ -78,7 +78,7 @@ export class Transaction<D extends Database> {
 
   /** Fails the transaction with `not-owner` unless this client owns the lock. */
   assertLock(name: string): void {
-    this.#add({ op: "assert", lock: name });
+    this.#add({ op: "assert", lock: sendableText(name) });
   }
 
   /**
@@ -281,7 +281,7 @@ export class Transaction<D extends Database> {
 
   /** Puts a line into the database's log next to this transaction. */
   comment(text: string): void {
-    this.#add({ op: "comment", comment: text });
+    this.#add({ op: "comment", comment: sendableText(text) });
   }
 
   #replaceKeys<T extends TableName<D>>(

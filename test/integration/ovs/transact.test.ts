@@ -197,6 +197,19 @@ describe("a transaction", () => {
     expect(replica.rows("Port").get(uuid)).toBeUndefined();
   });
 
+  it("refuses text at which the server would drop the connection, and goes on with the same one", async () => {
+    const client = await connected();
+    const before = client.state;
+    for (const text of ["x\0y", "\ud800"]) {
+      const tx = new Transaction(vswitch);
+      expect(() => tx.setKeys("Open_vSwitch", "all", "external_ids", { a: text })).toThrow(/NUL/);
+      expect(() => tx.comment(text)).toThrow(expect.objectContaining({ kind: "bad-value" }));
+      expect(await rejection(client.lock(text))).toMatchObject({ kind: "bad-value" });
+    }
+    await write(client, (tx) => tx.setKeys("Open_vSwitch", "all", "external_ids", { a: "\u{1f600}" }, { expect: 1 }));
+    expect(client.state).toEqual(before);
+  });
+
   it("selects rows by every condition that there is, and by all of several", async () => {
     const client = await connected();
     await write(client, (tx) => {

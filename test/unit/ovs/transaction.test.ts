@@ -177,6 +177,17 @@ describe("Transaction", () => {
     expect(() => begin().wait("Port", "all", [{ tag: 1 }, { name: "p" }])).toThrow(/the same columns/);
   });
 
+  it("refuses text at which a server would drop the connection", () => {
+    const refusals: readonly ((tx: Transaction<typeof vswitch>) => void)[] = [
+      (tx) => tx.comment("a\0b"),
+      (tx) => tx.assertLock("\udc00"),
+      (tx) => tx.setKeys("Open_vSwitch", "all", "external_ids", { a: "x\0y" }),
+      (tx) => tx.removeKeys("Open_vSwitch", "all", "external_ids", ["\0"]),
+      (tx) => tx.delete("Port", { name: "\ud800" }),
+    ];
+    for (const build of refusals) expect(() => build(begin())).toThrow(expect.objectContaining({ kind: "bad-value" }));
+  });
+
   it("adds nothing when it refuses a value", () => {
     const tx = begin();
     expect(() => tx.insert("Port", { tag: 1.5 })).toThrow(
