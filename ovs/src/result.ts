@@ -64,12 +64,21 @@ function failure(sent: Sent, index: number, element: Readonly<Record<string, unk
   const details = typeof element.details === "string" ? element.details : undefined;
   const note = sent.notes[index];
   if (note === undefined) {
-    return new OvsdbError("rejected", `the commit failed: ${error}${suffix(details)}`, { error, details });
+    return new OvsdbError("rejected", `the commit failed: ${error}${suffix(details)}`, { error, details, sent: true });
   }
+  if (note.forExpect === true) {
+    // The caller wrote the operation after it.
+    const expecting = sent.notes[index + 1] ?? note;
+    if (error === "timed out") return wrongCount(expecting, index + 1, 0, false);
+    return refusal(expecting, index + 1, error, details);
+  }
+  return refusal(note, index, error, details);
+}
+
+function refusal(note: OperationNote, index: number, error: string, details: string | undefined): OvsdbError {
   const { table } = note;
-  if (note.forExpect === true) return wrongCount(note, index, 0, false);
   const where = `operation ${index} (${note.op}${table === undefined ? "" : ` ${table}`})`;
-  const more = { operation: index, table, error, details };
+  const more = { operation: index, table, error, details, sent: true };
   if (note.op === "wait" && error === "timed out") return new OvsdbError("guard", `${where}: not as expected`, more);
   const kind = note.op === "assert" && error === "not owner" ? "not-owner" : "rejected";
   return new OvsdbError(kind, `${where}: ${error}${suffix(details)}`, more);
@@ -82,7 +91,7 @@ function suffix(details: string | undefined): string {
 function wrongCount(note: OperationNote, operation: number, count: number, committed: boolean): OvsdbError {
   const fate = committed ? "the transaction was committed all the same" : "nothing was written";
   const message = `operation ${operation} (${note.op} ${note.table}): ${count} rows instead of ${note.expect}; ${fate}`;
-  return new OvsdbError("count", message, { operation, table: note.table, committed });
+  return new OvsdbError("count", message, { operation, table: note.table, committed, sent: true });
 }
 
 function countAt(answer: readonly unknown[], index: number): number {

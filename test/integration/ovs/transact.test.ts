@@ -138,7 +138,7 @@ describe("a transaction", () => {
         tx.update("Port", { name: "absent" }, { tag: 5 }, { expect: 1 });
       }),
     );
-    expect(await missed).toMatchObject({ kind: "count", table: "Port", committed: false });
+    expect(await missed).toMatchObject({ kind: "count", table: "Port", operation: 3, committed: false });
     const replica = await client.monitor(vswitch);
     expect(replica.find("Bridge", { name: "br0" })?.fail_mode).toBeUndefined();
   });
@@ -186,6 +186,15 @@ describe("a transaction", () => {
       operation: 1,
       table: "Port",
     });
+  });
+
+  it("tells a table that the server does not have from a row that is gone, also where a count is expected", async () => {
+    const client = await connected();
+    const other = new Transaction(defineDatabase("Open_vSwitch", { Nope: { name: string() } }));
+    other.delete("Nope", "all", { expect: 1 });
+    const refused = await rejection(client.transact(other));
+    expect(refused).toMatchObject({ kind: "rejected", operation: 1, table: "Nope", sent: true });
+    expect(refused.message).toMatch(/^operation 1 \(delete Nope\): .*No table named Nope/);
   });
 
   it("is not refused by the server for a row that nothing refers to: the row just vanishes", async () => {

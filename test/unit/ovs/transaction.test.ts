@@ -413,9 +413,39 @@ describe("the answer to a transaction", () => {
   it("tells a count that is wrong before the commit from one that is wrong after it", () => {
     const tx = begin();
     tx.update("Port", { name: "p" }, { tag: 5 }, { expect: 1 });
-    expect(errorOf(tx, [{ error: "timed out" }, null])).toMatchObject({ kind: "count", committed: false });
+    expect(errorOf(tx, [{ error: "timed out" }, null])).toMatchObject({
+      kind: "count",
+      committed: false,
+      operation: 1,
+      message: "operation 1 (update Port): 0 rows instead of 1; nothing was written",
+    });
     expect(errorOf(tx, [{}, { count: 2 }])).toMatchObject({ kind: "count", committed: true, operation: 1 });
     expect(read(tx, [{}, { count: 1 }])).toBeDefined();
+  });
+
+  it("takes no other error of an operation with an expected count for a wrong count", () => {
+    const tx = begin();
+    tx.comment("x");
+    tx.update("Port", { name: "p" }, { tag: 5 }, { expect: 1 });
+    expect(errorOf(tx, [{}, { error: "syntax error", details: "No table named Port." }, null])).toMatchObject({
+      kind: "rejected",
+      operation: 2,
+      table: "Port",
+      error: "syntax error",
+      message: "operation 2 (update Port): syntax error: No table named Port.",
+    });
+  });
+
+  it("says of every error that the request was sent", () => {
+    const tx = begin();
+    tx.update("Port", { name: "p" }, { tag: 5 }, { expect: 1 });
+    const answers = [
+      [{ error: "timed out" }, null],
+      [{}, { count: 2 }],
+      [{}, { error: "range error" }],
+      [{}, { count: 1 }, { error: "constraint violation" }],
+    ];
+    for (const answer of answers) expect(errorOf(tx, answer)).toMatchObject({ sent: true });
   });
 
   it("refuses an answer of a wrong form", () => {
