@@ -195,7 +195,7 @@ export function uuid<const T extends string = string>(
       const text: unknown = value;
       if (isUuid(text)) return ["uuid", text];
       if (typeof text === "string" && NAME.test(text)) return ["named-uuid", text];
-      throw wrong("a UUID or a row inserted by this transaction", text);
+      throw wrong("a UUID (in lower case) or a row inserted by this transaction", text);
     },
     equals: same,
   };

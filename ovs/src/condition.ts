@@ -1,7 +1,15 @@
 import { type Uuid, uuid, type ValueOf } from "./column.ts";
 import { OvsdbError } from "./errors.ts";
 import { isArray, type Json, show } from "./json.ts";
-import { type ColumnName, columnsOf, type Database, type Everything, encodeColumn, type TableName } from "./schema.ts";
+import {
+  type ColumnName,
+  columnsOf,
+  type Database,
+  type Everything,
+  encodeColumn,
+  located,
+  type TableName,
+} from "./schema.ts";
 
 type Order<V> = [V] extends [number | undefined] ? "<" | "<=" | ">=" | ">" : never;
 
@@ -51,11 +59,15 @@ function encodeTable(database: Database, table: string, wanted: unknown): readon
 }
 
 /** One condition in wire form. Throws `usage` or `bad-value`. */
-export function encodeCondition(database: Database, table: string, condition: unknown): Json {
+export function encodeCondition(
+  database: Database,
+  table: string,
+  condition: unknown,
+): readonly [column: string, name: string, wire: Json] {
   if (!isArray(condition) || condition.length !== 3) throw wrong(table, condition);
   const [column, name, value] = condition;
   if (typeof column !== "string" || typeof name !== "string" || !functions.has(name)) throw wrong(table, condition);
-  if (column === "_uuid") return [column, name, rowReference.encode(value as Uuid)];
+  if (column === "_uuid") return [column, name, located(table, column, () => rowReference.encode(value as Uuid))];
   const part = name === "includes" || name === "excludes" ? "part" : "whole";
   return [column, name, encodeColumn(database, table, column, value, part)];
 }

@@ -76,7 +76,7 @@ export function columnOf(database: Database, table: string, column: string): Col
 }
 
 /** Runs a piece of coding for one column, and adds to its error which column it was. */
-function located<T>(table: string, column: string, code: () => T): T {
+export function located<T>(table: string, column: string, code: () => T): T {
   try {
     return code();
   } catch (thrown) {

@@ -1,4 +1,4 @@
-import { isUuid, type NamedUuid, sendableText, type ValueOf } from "./column.ts";
+import { type NamedUuid, sendableText, type ValueOf } from "./column.ts";
 import { encodeCondition } from "./condition.ts";
 import { OvsdbError } from "./errors.ts";
 import { isArray, isObject, type Json } from "./json.ts";
@@ -34,12 +34,16 @@ import {
  * the whole of it. Every method throws `bad-value` or `usage` at once, so that what can be built can be sent.
  */
 export class Transaction<D extends Database> {
+  static #made = 0;
+
   readonly database: D;
+  /** Part of the names of the inserted rows, so that another transaction's are not taken for this one's. */
+  readonly #serial = Transaction.#made++;
   readonly #operations: Json[] = [];
   readonly #notes: OperationNote[] = [];
+  readonly #inserted = new Set<string>();
   /** The inserted rows that an operation refers to strongly. */
   readonly #kept = new Set<string>();
-  #inserted = 0;
   #writes = 0;
 
   constructor(database: D) {
@@ -100,7 +104,7 @@ export class Transaction<D extends Database> {
     expected: readonly object[],
     until: "==" | "!=",
   ): void {
-    const rows = expected.map((row) => encodeValues(this.database, table, row));
+    const rows = expected.map((row) => this.#encode(table, row));
     const columns = rows[0] === undefined ? ["_uuid"] : Object.keys(rows[0]).sort();
     for (const row of rows) {
       if (columns.length > 0 && columns.join() === Object.keys(row).sort().join()) continue;
@@ -128,9 +132,10 @@ export class Transaction<D extends Database> {
 
   /** Adds a row. A row of a table that is no root vanishes at the commit unless a row refers to it. */
   insert<T extends TableName<D>>(table: T, values: Values<D, T>): NamedUuid<T> {
-    const row = encodeValues(this.database, table, values);
-    const name = `row${this.#inserted++}`;
+    const row = this.#encode(table, values);
+    const name = `tx${this.#serial}_row${this.#inserted.size}`;
     this.#keep(table, row);
+    this.#inserted.add(name);
     this.#write({ op: "insert", table, row, "uuid-name": name }, { table, name });
     return name as NamedUuid<T>;
   }
@@ -142,14 +147,10 @@ export class Transaction<D extends Database> {
     values: Values<D, T>,
     expectation: Expectation = {},
   ): CountRef {
-    const row = encodeValues(this.database, table, values);
+    const row = this.#encode(table, values);
+    const where = this.#where(table, selector);
     this.#keep(table, row);
-    return this.#change(
-      { op: "update", table, where: this.#where(table, selector), row },
-      table,
-      selector,
-      expectation,
-    );
+    return this.#change({ op: "update", table, where, row }, table, selector, expectation);
   }
 
   /** Deletes the selected rows. */
@@ -187,7 +188,7 @@ export class Transaction<D extends Database> {
     keys: readonly MapKey<D["tables"][T][C]>[],
     expectation: Expectation = {},
   ): CountRef {
-    const wire = encodeKeys(this.database, table, column, keys);
+    const wire = this.#encodeKeys(table, column, keys);
     return this.#mutate(table, selector, [[column, "delete", wire]], expectation);
   }
 
@@ -199,8 +200,7 @@ export class Transaction<D extends Database> {
     members: readonly SetMember<D["tables"][T][C]>[],
     expectation: Expectation = {},
   ): CountRef {
-    const wire = encodeColumn(this.database, table, column, members, "part");
-    this.#keep(table, { [column]: wire });
+    const wire = this.#encodePart(table, column, members);
     return this.#mutate(table, selector, [[column, "insert", wire]], expectation);
   }
 
@@ -212,7 +212,7 @@ export class Transaction<D extends Database> {
     members: readonly SetMember<D["tables"][T][C]>[],
     expectation: Expectation = {},
   ): CountRef {
-    const wire = encodeColumn(this.database, table, column, members, "part");
+    const wire = this.#encodePart(table, column, members);
     return this.#mutate(table, selector, [[column, "delete", wire]], expectation);
   }
 
@@ -224,7 +224,7 @@ export class Transaction<D extends Database> {
     by = 1,
     expectation: Expectation = {},
   ): CountRef {
-    const wire = encodeColumn(this.database, table, column, by, "part");
+    const wire = this.#encodePart(table, column, by);
     return this.#mutate(table, selector, [[column, "+=", wire]], expectation);
   }
 
@@ -245,10 +245,7 @@ export class Transaction<D extends Database> {
     const keys = shape === "map" && isArray(operand);
     // A set is mutated by one number; in wire form that may be a set of one.
     const whole = shape === "set" && typeof operand === "number" ? [operand] : operand;
-    const wire = keys
-      ? encodeKeys(this.database, table, column, operand)
-      : encodeColumn(this.database, table, column, whole, "part");
-    if (mutator === "insert") this.#keep(table, { [column]: wire });
+    const wire = keys ? this.#encodeKeys(table, column, operand) : this.#encodePart(table, column, whole);
     return this.#mutate(table, selector, [[column, mutator, wire]], expectation);
   }
 
@@ -295,17 +292,11 @@ export class Transaction<D extends Database> {
     const all = [...(typed ?? Object.entries(isObject(entries) ? entries : {}))];
     const set = all.filter(([, value]) => value !== null);
     const value = typed === undefined ? Object.fromEntries(set.map(([key, one]) => [String(key), one])) : new Map(set);
-    const keys = encodeKeys(
-      this.database,
-      table,
-      column,
-      all.map(([key]) => key),
-    );
-    const wire = encodeColumn(this.database, table, column, value, "part");
-    this.#keep(table, { [column]: wire });
+    const wire = this.#encodePart(table, column, value);
+    const names = all.map(([key]) => key);
     // An insert leaves a key that is there as it is, so the keys are deleted first (RFC 7047 section 5.1, <mutation>).
-    const mutations: Json = [
-      [column, "delete", keys],
+    const mutations: readonly Mutation[] = [
+      [column, "delete", this.#encodeKeys(table, column, names)],
       [column, "insert", wire],
     ];
     return this.#mutate(table, selector, mutations, expectation);
@@ -319,13 +310,41 @@ export class Transaction<D extends Database> {
     }
   }
 
+  #encode(table: TableName<D>, values: object): Readonly<Record<string, Json>> {
+    const row = encodeValues(this.database, table, values);
+    for (const [column, wire] of Object.entries(row)) this.#checkNames(table, column, wire);
+    return row;
+  }
+
+  #encodePart(table: TableName<D>, column: string, value: unknown): Json {
+    const wire = encodeColumn(this.database, table, column, value, "part");
+    this.#checkNames(table, column, wire);
+    return wire;
+  }
+
+  #encodeKeys(table: TableName<D>, column: string, keys: readonly unknown[]): Json {
+    const wire = encodeKeys(this.database, table, column, keys);
+    this.#checkNames(table, column, wire);
+    return wire;
+  }
+
+  /** Throws `usage` for a row's name that is not of this transaction. */
+  #checkNames(table: TableName<D>, column: string, wire: Json): void {
+    if (column !== "_uuid" && columnOf(this.database, table, column).refers === undefined) return;
+    const foreign = namedIn(wire).find((name) => !this.#inserted.has(name));
+    if (foreign === undefined) return;
+    const message = `${table}.${column}: expected a UUID or a row inserted by this transaction, got "${foreign}"`;
+    throw new OvsdbError("usage", message, { table, column });
+  }
+
   #mutate<T extends TableName<D>>(
     table: T,
     selector: Selector<D, T>,
-    mutations: Json,
+    mutations: readonly Mutation[],
     expectation: Expectation,
   ): CountRef {
     const operation = { op: "mutate", table, where: this.#where(table, selector), mutations };
+    for (const [column, mutator, wire] of mutations) if (mutator === "insert") this.#keep(table, { [column]: wire });
     return this.#change(operation, table, selector, expectation);
   }
 
@@ -354,14 +373,18 @@ export class Transaction<D extends Database> {
   #where<T extends TableName<D>>(table: T, selector: Selector<D, T>): Json {
     if (selector === "all") return [];
     if (isArray(selector) && selector.length > 0) {
-      return selector.map((condition) => encodeCondition(this.database, table, condition));
+      return selector.map((condition) => this.#condition(table, condition));
     }
-    if (typeof selector === "string") {
-      return [["_uuid", "==", isUuid(selector) ? ["uuid", selector] : ["named-uuid", selector]]];
-    }
-    const conditions = Object.entries(encodeValues(this.database, table, selector));
+    if (typeof selector === "string") return [this.#condition(table, ["_uuid", "==", selector])];
+    const conditions = Object.entries(this.#encode(table, selector));
     if (conditions.length > 0) return conditions.map(([column, value]) => [column, "==", value]);
     throw new OvsdbError("usage", `an empty selector would mean every row of ${table}; write "all"`, { table });
+  }
+
+  #condition(table: TableName<D>, condition: unknown): Json {
+    const wire = encodeCondition(this.database, table, condition);
+    this.#checkNames(table, wire[0], wire[2]);
+    return wire;
   }
 
   #write(operation: { readonly op: string; readonly [key: string]: Json }, note: Omit<OperationNote, "op">): number {
@@ -374,6 +397,8 @@ export class Transaction<D extends Database> {
     return this.#operations.push(operation) - 1;
   }
 }
+
+type Mutation = readonly [column: string, mutator: string, wire: Json];
 
 /** The names of inserted rows in a column's wire form. */
 function namedIn(wire: Json): readonly string[] {

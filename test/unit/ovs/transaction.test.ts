@@ -106,15 +106,16 @@ describe("Transaction", () => {
     const port = tx.insert("Port", { name: "p", interfaces: [face] });
     tx.update("Port", port, { tag: 5 });
     tx.addToSet("Bridge", { name: "br0" }, "ports", [port, id]);
+    expect(face).toMatch(/^[A-Za-z_][A-Za-z0-9_]*$/);
     expect(tx.operations).toEqual([
-      { op: "insert", table: "Interface", row: { name: "p" }, "uuid-name": "row0" },
+      { op: "insert", table: "Interface", row: { name: "p" }, "uuid-name": face },
       {
         op: "insert",
         table: "Port",
-        row: { name: "p", interfaces: ["set", [["named-uuid", "row0"]]] },
-        "uuid-name": "row1",
+        row: { name: "p", interfaces: ["set", [["named-uuid", face]]] },
+        "uuid-name": port,
       },
-      { op: "update", table: "Port", where: [["_uuid", "==", ["named-uuid", "row1"]]], row: { tag: 5 } },
+      { op: "update", table: "Port", where: [["_uuid", "==", ["named-uuid", port]]], row: { tag: 5 } },
       {
         op: "mutate",
         table: "Bridge",
@@ -126,7 +127,7 @@ describe("Transaction", () => {
             [
               "set",
               [
-                ["named-uuid", "row1"],
+                ["named-uuid", port],
                 ["uuid", id],
               ],
             ],
@@ -175,6 +176,51 @@ describe("Transaction", () => {
   it("refuses guards that compare nothing or different columns", () => {
     expect(() => begin().wait("Port", "all", {})).toThrow(expect.objectContaining({ kind: "usage" }));
     expect(() => begin().wait("Port", "all", [{ tag: 1 }, { name: "p" }])).toThrow(/the same columns/);
+  });
+
+  it("refuses a row that another transaction inserted, wherever it stands", () => {
+    const other = begin().insert("Port", { name: "other" });
+    const refusals: readonly ((tx: Transaction<typeof vswitch>) => void)[] = [
+      (tx) => tx.insert("Bridge", { name: "br0", ports: [other] }),
+      (tx) => tx.update("Bridge", "all", { ports: [other] }),
+      (tx) => tx.update("Port", other, { tag: 1 }),
+      (tx) => tx.delete("Port", [["_uuid", "==", other]]),
+      (tx) => tx.delete("Bridge", [["ports", "includes", [other]]]),
+      (tx) => tx.addToSet("Bridge", "all", "ports", [other]),
+      (tx) => tx.removeFromSet("Bridge", "all", "ports", [other]),
+      (tx) => tx.mutate("Bridge", "all", "ports", "insert", [other]),
+      (tx) => tx.wait("Bridge", "all", { ports: [other] }),
+      (tx) => tx.select("Port", other, ["name"]),
+    ];
+    for (const build of refusals) {
+      const tx = begin();
+      tx.insert("Port", { name: "mine" });
+      expect(() => build(tx)).toThrow(expect.objectContaining({ kind: "usage" }));
+      expect(tx.operations).toHaveLength(1);
+    }
+  });
+
+  it("takes no text for a row's name where no row can stand", () => {
+    const tx = begin();
+    tx.setKeys("Bridge", "all", "external_ids", { "named-uuid": "x" });
+    tx.update("Bridge", "all", { name: "named-uuid" });
+    expect(tx.operations).toHaveLength(2);
+  });
+
+  it("refuses a selector that is neither a UUID nor a row of its own, and says what it was", () => {
+    const wrong =
+      (selector: string): (() => void) =>
+      () =>
+        begin().delete("Bridge", selector as Uuid);
+    expect(wrong("br0")).toThrow(
+      expect.objectContaining({
+        kind: "usage",
+        table: "Bridge",
+        message: 'Bridge._uuid: expected a UUID or a row inserted by this transaction, got "br0"',
+      }),
+    );
+    expect(wrong("br-int")).toThrow(expect.objectContaining({ kind: "bad-value", column: "_uuid" }));
+    expect(wrong(id.toUpperCase())).toThrow(/^Bridge._uuid: expected a UUID \(in lower case\)/);
   });
 
   it("refuses text at which a server would drop the connection", () => {
@@ -372,8 +418,8 @@ describe("the answer to a transaction", () => {
     const result = read(tx, answer);
     expect(refs.map((ref) => result.uuidOf(ref))).toEqual(uuids);
     const other = begin();
-    other.comment("x");
-    expect(() => read(other, [{}]).uuidOf(refs[0] ?? ("" as NamedUuid))).toThrow(
+    other.insert("Bridge", { name: "br0" });
+    expect(() => read(other, [{ uuid: ["uuid", id] }]).uuidOf(refs[0] ?? ("" as NamedUuid))).toThrow(
       expect.objectContaining({ kind: "usage" }),
     );
   });
