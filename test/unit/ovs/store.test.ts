@@ -127,6 +127,16 @@ describe("Store", () => {
     expect(content(store)).toEqual(before);
   });
 
+  it("refuses to look for a column that is not followed, also where there is no row", () => {
+    const store = new Store(database, { T: ["name"] });
+    for (const column of ["nosuch", "tags"]) {
+      expect(() => store.find("T", { name: "a", [column]: "x" })).toThrow(
+        expect.objectContaining({ kind: "usage", table: "T", column, message: `column T.${column} is not monitored` }),
+      );
+    }
+    expect(store.find("T", { _uuid: uuids[0], name: "a" })).toEqual([]);
+  });
+
   it.each([
     ["no object", null],
     ["a table that nobody asked for", { V: {} }],
