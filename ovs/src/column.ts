@@ -1,5 +1,5 @@
 import { OvsdbError } from "./errors.ts";
-import { isArray, type Json, show } from "./json.ts";
+import { isArray, isObject, type Json, show } from "./json.ts";
 
 declare const uuidBrand: unique symbol;
 declare const namedBrand: unique symbol;
@@ -148,11 +148,16 @@ export function sendableText(text: string): string {
   throw wrong("a string without NUL characters and lone surrogates", text);
 }
 
-/** A whole number. What lies beyond 2^53 has lost its last digits to JSON. */
+/** A whole number of 64 bits. What lies beyond 2^53 has lost its last digits to JSON. */
 export function integer({ min, max }: Range = {}): ScalarColumn<number> {
   const expected = `an integer${bounds(min, max)}`;
   const holds = (value: number): boolean => within(value, min, max);
-  return atom("an integer", (value): value is number => Number.isInteger(value), { expected, holds });
+  return atom("an integer", (value): value is number => Number.isInteger(value), { expected, holds }, int64);
+}
+
+function int64(value: number): number {
+  if (value >= -(2 ** 63) && value < 2 ** 63) return value;
+  throw wrong("an integer of 64 bits, from -2^63 to 2^63 - 1", value);
 }
 
 /** A number with a fraction. */
@@ -237,8 +242,9 @@ export function set<T>(member: ScalarColumn<T>, size: Size = {}): SetColumn<T> {
     },
     encode(value, part = false) {
       if (!isArray(value)) throw wrong("an array", value);
-      if (!part) checkSize("a set", value.length, size);
-      return ["set", value.map((one) => member.encode(one))];
+      const once = [...new Set(value)];
+      if (!part) checkSize("a set", once.length, size);
+      return ["set", once.map((one) => member.encode(one))];
     },
     equals(a, b) {
       const known = new Set(a);
@@ -282,7 +288,7 @@ function recordMap<V>(value: ScalarColumn<V>, size: Size): MapColumn<V> {
       return record;
     },
     encode(record, part = false) {
-      if (typeof record !== "object" || record === null) throw wrong("an object", record);
+      if (!isObject(record) || record instanceof Map) throw wrong("an object", record);
       return encodePairs(Object.entries(record), key, value, part ? {} : size);
     },
     equals(a, b) {

@@ -11,7 +11,9 @@ import {
   type TableName,
 } from "./schema.ts";
 
-type Order<V> = [V] extends [number | undefined] ? "<" | "<=" | ">=" | ">" : never;
+type Ordered<C, V> = [V] extends [number | undefined]
+  ? readonly [C, "<" | "<=" | ">=" | ">", Exclude<V, undefined>]
+  : never;
 
 /**
  * What a row's column must be (RFC 7047 section 5.1, `<condition>`). `==` and `!=` compare whole sets and maps; `includes` and
@@ -20,11 +22,9 @@ type Order<V> = [V] extends [number | undefined] ? "<" | "<=" | ">=" | ">" : nev
 export type Condition<D extends Database, T extends TableName<D>> =
   | readonly ["_uuid", "==" | "!=", Uuid]
   | {
-      readonly [C in ColumnName<D, T>]: readonly [
-        C,
-        "==" | "!=" | "includes" | "excludes" | Order<ValueOf<D["tables"][T][C]>>,
-        ValueOf<D["tables"][T][C]>,
-      ];
+      readonly [C in ColumnName<D, T>]:
+        | readonly [C, "==" | "!=" | "includes" | "excludes", ValueOf<D["tables"][T][C]>]
+        | Ordered<C, ValueOf<D["tables"][T][C]>>;
     }[ColumnName<D, T>];
 
 /** The rows to follow, by table: those that fulfil **any** of the conditions. A table that is not named is followed whole. */
@@ -36,7 +36,8 @@ export type Where<D extends Database, S = Everything<D>> = {
 export type PlainWhere = Readonly<Record<string, readonly Json[]>>;
 
 const rowReference = uuid();
-const functions: ReadonlySet<unknown> = new Set(["==", "!=", "includes", "excludes", "<", "<=", ">=", ">"]);
+const orders: ReadonlySet<unknown> = new Set(["<", "<=", ">=", ">"]);
+const functions: ReadonlySet<unknown> = new Set(["==", "!=", "includes", "excludes", ...orders]);
 
 /** Conditions in wire form. Throws `usage` or `bad-value`. */
 export function encodeWhere(database: Database, selection: object, where: object): PlainWhere {
@@ -68,6 +69,10 @@ export function encodeCondition(
   const [column, name, value] = condition;
   if (typeof column !== "string" || typeof name !== "string" || !functions.has(name)) throw wrong(table, condition);
   if (column === "_uuid") return [column, name, located(table, column, () => rowReference.encode(value as Uuid))];
+  if (orders.has(name) && typeof value !== "number") {
+    const message = `${table}.${column} ${name}: expected a number, got ${show(value)}`;
+    throw new OvsdbError("bad-value", message, { table, column });
+  }
   const part = name === "includes" || name === "excludes" ? "part" : "whole";
   return [column, name, encodeColumn(database, table, column, value, part)];
 }

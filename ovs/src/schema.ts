@@ -105,7 +105,7 @@ export function encodeColumn(
 export function encodeKeys(database: Database, table: string, column: string, keys: readonly unknown[]): Json {
   const { key } = columnOf(database, table, column);
   if (key === undefined) throw new OvsdbError("usage", `${table}.${column} is no map`, { table, column });
-  return located(table, column, () => ["set", keys.map((one) => key.encode(one))]);
+  return located(table, column, () => ["set", [...new Set(keys)].map((one) => key.encode(one))]);
 }
 
 /** Some columns in wire form. Throws `bad-value` or `usage`. */

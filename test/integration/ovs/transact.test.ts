@@ -197,6 +197,22 @@ describe("a transaction", () => {
     expect(refused.message).toMatch(/^operation 1 \(delete Nope\): .*No table named Nope/);
   });
 
+  it("takes a member or key that is given twice, and refuses a number that the server would", async () => {
+    const client = await connected();
+    await write(client, (tx) => addBridge(tx, "br0"));
+    await write(client, (tx) => {
+      tx.update("Port", { name: "br0" }, { trunks: [5, 5, 6, 7], external_ids: { a: "1", b: "2" } }, { expect: 1 });
+      tx.addToSet("Port", { name: "br0" }, "trunks", [8, 8], { expect: 1 });
+      tx.removeFromSet("Port", { name: "br0" }, "trunks", [6, 6], { expect: 1 });
+      tx.removeKeys("Port", { name: "br0" }, "external_ids", ["a", "a"], { expect: 1 });
+      tx.update("Open_vSwitch", "all", { cur_cfg: 2 ** 63 - 1024 });
+      expect(() => tx.update("Open_vSwitch", "all", { cur_cfg: 2 ** 63 })).toThrow(/64 bits/);
+    });
+    const replica = await client.monitor(vswitch);
+    expect(replica.find("Port", { name: "br0" })).toMatchObject({ trunks: [5, 7, 8], external_ids: { b: "2" } });
+    expect([...replica.rows("Open_vSwitch").values()][0]?.cur_cfg).toBe(2 ** 63 - 1024);
+  });
+
   it("is not refused by the server for a row that nothing refers to: the row just vanishes", async () => {
     const client = await connected();
     const tx = new Transaction(vswitch);

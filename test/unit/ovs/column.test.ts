@@ -134,6 +134,9 @@ describe("columns", () => {
     ["an integer below", integer({ min: 1 }), 0, /an integer of at least 1, got 0$/],
     ["an integer above", integer({ min: 0, max: 4095 }), 4096, /an integer from 0 to 4095, got 4096$/],
     ["a number above", real({ max: 0.5 }), 0.6, /a number of at most 0.5/],
+    ["an integer of more than 64 bits", integer(), 2 ** 63, /an integer of 64 bits, .*, got 9223372036854776000$/],
+    ["a huge integer", set(integer()), [1e300], /an integer of 64 bits/],
+    ["a Map where keys are any text", map(), new Map([["a", "b"]]), /an object/],
     ["a text with a NUL", string(), "x\0y", /without NUL characters and lone surrogates, got "x\\u0000y"$/],
     ["half a character", set(string()), ["\ud83d"], /lone surrogates, got "\\ud83d"$/],
     ["a key with a NUL", map(), { "a\0": "b" }, /without NUL/],
@@ -149,6 +152,18 @@ describe("columns", () => {
   ])("refuse to write %s what the schema allows", (_, column, value, message) => {
     expect(() => column.encode(value)).toThrow(expect.objectContaining({ kind: "bad-value" }));
     expect(() => column.encode(value)).toThrow(message);
+  });
+
+  it("write a member of a set once, and count it once", () => {
+    expect(set(integer(), { max: 2 }).encode([5, 5, 6])).toEqual(["set", [5, 6]]);
+    expect(set(uuid()).encode([one, one], true)).toEqual(["set", [["uuid", one]]]);
+    expect(() => set(integer(), { min: 2 }).encode([5, 5])).toThrow(/got 1/);
+  });
+
+  it("write the greatest integers that a server takes", () => {
+    expect(integer().encode(-(2 ** 63))).toBe(-(2 ** 63));
+    expect(integer().encode(2 ** 63 - 1024)).toBe(2 ** 63 - 1024);
+    expect(() => integer().encode(2 ** 63, true)).toThrow(/64 bits/);
   });
 
   it("count characters, not the units that JavaScript stores them in", () => {

@@ -166,7 +166,15 @@ describe("Transaction", () => {
 
   it("refuses a condition that its column cannot have", () => {
     // @ts-expect-error text has no order
-    begin().select("Port", [["name", "<", "p"]], ["name"]);
+    expect(() => begin().select("Port", [["name", "<", "p"]], ["name"])).toThrow(/Port.name <: expected a number/);
+    // @ts-expect-error nor has what is absent
+    expect(() => begin().delete("Port", [["tag", "<", undefined]])).toThrow(
+      expect.objectContaining({
+        kind: "bad-value",
+        column: "tag",
+        message: "Port.tag <: expected a number, got undefined",
+      }),
+    );
     // @ts-expect-error a tag is a number
     expect(() => begin().delete("Port", [["tag", ">", "5"]])).toThrow(expect.objectContaining({ kind: "bad-value" }));
     // @ts-expect-error there is no such function
@@ -198,6 +206,16 @@ describe("Transaction", () => {
       expect(() => build(tx)).toThrow(expect.objectContaining({ kind: "usage" }));
       expect(tx.operations).toHaveLength(1);
     }
+  });
+
+  it("names a member or key once that is given twice", () => {
+    const tx = begin();
+    tx.removeKeys("Port", "all", "external_ids", ["a", "a"]);
+    tx.addToSet("Port", "all", "trunks", [5, 5]);
+    expect(tx.operations).toMatchObject([
+      { mutations: [["external_ids", "delete", ["set", ["a"]]]] },
+      { mutations: [["trunks", "insert", ["set", [5]]]] },
+    ]);
   });
 
   it("takes no text for a row's name where no row can stand", () => {
