@@ -93,7 +93,8 @@ function declared(node: ts.Declaration): string {
   if (ts.isVariableDeclaration(node)) return `const ${print(node)}`;
   if (ts.isClassDeclaration(node)) {
     const parameters = node.typeParameters?.map((one) => one.getText()).join(", ");
-    return `class ${node.name?.text ?? ""}${parameters === undefined ? "" : `<${parameters}>`}`;
+    const name = `${node.name?.text ?? ""}${parameters === undefined ? "" : `<${parameters}>`}`;
+    return ["class", name, ...(node.heritageClauses ?? []).map((clause) => clause.getText())].join(" ");
   }
   return print(node).replace(/^export (declare )?/, "");
 }
@@ -101,7 +102,7 @@ function declared(node: ts.Declaration): string {
 /** The public members of a class and the explained ones of an interface, each with its comment. */
 function membersOf(node: ts.Declaration): readonly string[] {
   if (ts.isClassDeclaration(node)) {
-    const open = node.members.filter((one) => !(one.name && ts.isPrivateIdentifier(one.name)));
+    const open = node.members.filter((one) => !(one.name && ts.isPrivateIdentifier(one.name)) && !isInternal(one));
     return open.map((one) => [`\`\`\`ts\n${declared(one)}\n\`\`\``, commentOf(one)].filter(Boolean).join("\n\n"));
   }
   if (!ts.isInterfaceDeclaration(node)) return [];
@@ -109,6 +110,11 @@ function membersOf(node: ts.Declaration): readonly string[] {
     commentOf(one) === "" ? [] : [`- \`${one.name?.getText()}\`: ${commentOf(one)}`],
   );
   return said.length === 0 ? [] : [said.join("\n")];
+}
+
+/** What is public to the library's own files only. */
+function isInternal(node: ts.Node): boolean {
+  return ts.getJSDocTags(node).some(({ tagName }) => tagName.text === "internal");
 }
 
 /** The doc comment on one line, with its parameters and result. */

@@ -229,8 +229,8 @@ export class Client {
 
   /**
    * Follows tables. Resolves when the replica has its first content; waits for a connection if the client is on its way to one.
-   * Rejects with `rpc` (the server lacks a table or column), `bad-value`, `disconnected` (the client does not try to connect),
-   * `closed` or the signal's reason.
+   * Rejects with `rpc` (the server lacks a table or column), `usage`, `bad-value`, `overloaded`, `disconnected` (the client does not
+   * try to connect), `closed` or the signal's reason.
    *
    * @param selection tables and columns; by default all that are declared
    */

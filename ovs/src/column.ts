@@ -160,7 +160,10 @@ function int64(value: number): number {
   throw wrong("an integer of 64 bits, from -2^63 to 2^63 - 1", value);
 }
 
-/** A number with a fraction. */
+/**
+ * A number with a fraction. ovsdb-server says only 15 digits of it and compares all that it has stored: a `wait` or `expectUnchanged`
+ * on a number that needs more, such as 0.1 + 0.2, never holds.
+ */
 export function real({ min, max }: Range = {}): ScalarColumn<number> {
   const finite = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
   const expected = `a number${bounds(min, max)}`;

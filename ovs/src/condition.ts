@@ -11,7 +11,8 @@ import {
   type TableName,
 } from "./schema.ts";
 
-type Ordered<C, V> = [V] extends [number | undefined]
+/** A condition on a number's order; what is absent has none. */
+export type Ordered<C, V> = [V] extends [number | undefined]
   ? readonly [C, "<" | "<=" | ">=" | ">", Exclude<V, undefined>]
   : never;
 

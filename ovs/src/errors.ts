@@ -88,7 +88,7 @@ export interface OvsdbErrorDetails {
 
 /** The only error that this library makes, besides the reason of an `AbortSignal`. */
 export class OvsdbError extends Error implements OvsdbErrorDetails {
-  override readonly name = "OvsdbError";
+  override readonly name: "OvsdbError" = "OvsdbError";
   readonly kind: OvsdbErrorKind;
   readonly errno: string | undefined;
   readonly sent: boolean;

@@ -1,6 +1,7 @@
 export { type Address, type Pem, parseAddress, showAddress, type Tls, type TlsOptions } from "./address.ts";
 export {
   Client,
+  type ClientDurations,
   type ClientOptions,
   createClient,
   type LockOptions,
@@ -31,7 +32,7 @@ export {
   uuid,
   type ValueOf,
 } from "./column.ts";
-export type { Condition, Where } from "./condition.ts";
+export type { Condition, Ordered, Where } from "./condition.ts";
 export {
   OvsdbError,
   type OvsdbErrorDetails,
@@ -45,7 +46,24 @@ export type { Json } from "./json.ts";
 export type { ClientState } from "./link.ts";
 export type { Lock } from "./lock.ts";
 export type { MonitorMethod } from "./monitor.ts";
-export type { CountRef, Expectation, Mutator, Operand, Selector, SelectRef } from "./operation.ts";
+export type {
+  AnyMap,
+  Arithmetic,
+  ColumnsOfShape,
+  CountRef,
+  Expectation,
+  MapKey,
+  MapMerge,
+  MapName,
+  Mutator,
+  NumberName,
+  Operand,
+  OperationNote,
+  Selector,
+  SelectRef,
+  SetMember,
+  SetName,
+} from "./operation.ts";
 export { Replica, type ReplicaRow, type ReplicaTable, type RowChange } from "./replica.ts";
 export type { TransactResult } from "./result.ts";
 export {

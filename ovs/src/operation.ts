@@ -12,17 +12,23 @@ export type Selector<D extends Database, T extends TableName<D>> =
   | readonly Condition<D, T>[]
   | "all";
 
-type ColumnsOfShape<D extends Database, T extends TableName<D>, Shape> = {
-  [C in ColumnName<D, T>]: D["tables"][T][C] extends Shape ? C : never;
+/** The names of a table's columns that are of a kind. */
+export type ColumnsOfShape<D extends Database, T extends TableName<D>, S> = {
+  [C in ColumnName<D, T>]: D["tables"][T][C] extends S ? C : never;
 }[ColumnName<D, T>];
-type AnyMap = MapColumn<unknown> | KeyedMapColumn<unknown, unknown>;
+/** A map with keys of either kind. */
+export type AnyMap = MapColumn<unknown> | KeyedMapColumn<unknown, unknown>;
+/** The names of a table's maps. */
 export type MapName<D extends Database, T extends TableName<D>> = ColumnsOfShape<D, T, AnyMap>;
+/** The names of a table's sets. */
 export type SetName<D extends Database, T extends TableName<D>> = ColumnsOfShape<D, T, SetColumn<unknown>>;
+/** The names of a table's numbers. */
 export type NumberName<D extends Database, T extends TableName<D>> = ColumnsOfShape<
   D,
   T,
   { decode(wire: unknown): number }
 >;
+/** The type of a map's keys. */
 export type MapKey<C> = C extends { readonly shape: "map"; readonly key: { decode(wire: unknown): infer K } }
   ? K
   : never;
@@ -33,9 +39,11 @@ export type MapMerge<C> =
     : C extends KeyedMapColumn<infer K, infer V>
       ? ReadonlyMap<K, V | null>
       : never;
+/** The type of a set's members. */
 export type SetMember<C> = C extends SetColumn<infer V> ? V : never;
 
-type Arithmetic = "+=" | "-=" | "*=" | "/=" | "%=";
+/** The mutators that calculate. */
+export type Arithmetic = "+=" | "-=" | "*=" | "/=" | "%=";
 
 /**
  * How a column may be changed (RFC 7047 section 5.1, `<mutation>`): numbers, and each number of a set, by arithmetic (`%=` only

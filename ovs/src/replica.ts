@@ -28,7 +28,7 @@ export class Replica<D extends Database, S = Everything<D>> {
   readonly #feed: Feed;
   readonly #close: () => void;
 
-  /** Made by `Client.monitor`. */
+  /** @internal Made by `Client.monitor`. */
   constructor(feed: Feed, close: () => void) {
     this.#feed = feed;
     this.#close = close;

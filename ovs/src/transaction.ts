@@ -115,7 +115,7 @@ export class Transaction<D extends Database> {
 
   /**
    * Fails the transaction with `guard` unless the row still is as the caller read it, in the columns that were decided by. Before
-   * the first operation that changes them: a guard sees what the operations before it did.
+   * the first operation that changes them: a guard sees what the operations before it did. Not for a `real` column: see `real`.
    */
   expectUnchanged<T extends TableName<D>, C extends ColumnName<D, T>>(
     table: T,
@@ -158,7 +158,10 @@ export class Transaction<D extends Database> {
     return this.#change({ op: "delete", table, where: this.#where(table, selector) }, table, selector, expectation);
   }
 
-  /** Sets keys of a map and leaves its other keys alone. */
+  /**
+   * Sets keys of a map and leaves its other keys alone. The old values are deleted first: where a map may not be empty, `update`
+   * it to replace all of its keys.
+   */
   setKeys<T extends TableName<D>, C extends MapName<D, T>>(
     table: T,
     selector: Selector<D, T>,
@@ -169,7 +172,10 @@ export class Transaction<D extends Database> {
     return this.#replaceKeys(table, selector, column, entries, expectation);
   }
 
-  /** Sets the keys of a map that have a value here, removes those that are `null`, and leaves all others alone. */
+  /**
+   * Sets the keys of a map that have a value here, removes those that are `null`, and leaves all others alone. Where a map may not be
+   * empty, see `setKeys`.
+   */
   mergeKeys<T extends TableName<D>, C extends MapName<D, T>>(
     table: T,
     selector: Selector<D, T>,
