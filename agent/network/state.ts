@@ -83,7 +83,7 @@ export type StateName = keyof StateFiles;
 
 /** The port behind which the state is kept. Every write is on the disk (fsync) when it resolves. */
 export interface StateStore {
-  /** Absent files, and files that cannot be read (which are kept aside and reported), are `undefined`. */
+  /** Absent files, and files that cannot be used (which are kept aside where that can be done, and reported), are `undefined`. */
   read<N extends StateName>(name: N): Promise<StateFiles[N] | undefined>;
   write<N extends StateName>(name: N, value: StateFiles[N]): Promise<void>;
   remove(name: StateName): Promise<void>;

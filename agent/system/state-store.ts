@@ -14,14 +14,31 @@ export interface StateStoreOptions {
   readonly keepAside: boolean;
 }
 
+interface Reading extends StateStoreOptions {
+  /** What was told of files that stay where they are, as on a read-only disk. */
+  readonly told: Set<string>;
+  /** Absent rather than an error, whatever keeps it from being read. */
+  readonly dispensable?: boolean;
+}
+
+/** The network is made without these as well; without the others it is not known what the host holds on to. */
+const dispensable: ReadonlySet<StateName> = new Set(["avoid", "ledger"]);
+
 /**
  * State files of the network, in `directory`. Each is `{version, crc32, data}`: what is truncated, edited or of another
- * version is kept aside as `NAME.json.unreadable`, told to `onUnreadable`, and counts as absent.
+ * version is kept aside as `NAME.json.unreadable`, told to `onUnreadable`, and counts as absent, also where it cannot be moved.
  */
 export function openStateStore(directory: string, { onUnreadable, keepAside }: StateStoreOptions): StateStore {
   const pathOf = (name: StateName): string => join(directory, `${name}.json`);
+  const told = new Set<string>();
   return {
-    read: (name) => readState<StateFiles[typeof name]>(pathOf(name), { onUnreadable, keepAside }),
+    read: (name) =>
+      readState<StateFiles[typeof name]>(pathOf(name), {
+        onUnreadable,
+        keepAside,
+        told,
+        dispensable: dispensable.has(name),
+      }),
     render: (_name, value) => encode(value),
     async write(name, value) {
       await writeFileAtomic(pathOf(name), encode(value), 0o600);
@@ -53,23 +70,36 @@ export function openStateFile<T>(
   file: string,
   onUnreadable: (problem: Problem) => void,
 ): { read(): Promise<T | undefined>; write(value: T): Promise<void> } {
+  const told = new Set<string>();
   return {
-    read: () => readState<T>(file, { onUnreadable, keepAside: true }),
+    read: () => readState<T>(file, { onUnreadable, keepAside: true, told }),
     write: (value) => writeFileAtomic(file, encode(value), 0o600),
   };
 }
 
-async function readState<T>(file: string, { onUnreadable, keepAside }: StateStoreOptions): Promise<T | undefined> {
+async function readState<T>(
+  file: string,
+  { onUnreadable, keepAside, told, dispensable }: Reading,
+): Promise<T | undefined> {
   try {
     return decode<T>(await readFileBounded(file, MAX_BYTES), file);
   } catch (error) {
     const problem = problemOf(error);
     if (problem.code === "E_FILE_MISSING") return undefined;
-    if (problem.code !== "E_STATE_UNREADABLE") throw error;
-    if (keepAside) await rename(file, `${file}.unreadable`);
-    onUnreadable(problem);
+    const damaged = problem.code === "E_STATE_UNREADABLE";
+    if (!damaged && dispensable !== true) throw error;
+    const moved = damaged && keepAside && (await moves(file, `${file}.unreadable`));
+    if (moved || !told.has(problem.message)) onUnreadable(problem);
+    if (!moved) told.add(problem.message);
     return undefined;
   }
+}
+
+function moves(from: string, to: string): Promise<boolean> {
+  return rename(from, to).then(
+    () => true,
+    () => false,
+  );
 }
 
 function encode(data: unknown): string {

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -91,5 +100,29 @@ describe("the state", () => {
     expect(existsSync(path("last-good"))).toBe(false);
     await store.write("last-good", lastGood);
     expect(await store.read("last-good")).toEqual(lastGood);
+  });
+
+  test("that is damaged and cannot be moved, as on a read-only disk, counts as absent all the same, and is told once", async () => {
+    await store.write("last-good", lastGood);
+    writeFileSync(path("last-good"), whole().slice(0, -20));
+    // Nobody renames a file over a folder; a read-only disk would not keep root's tests from it.
+    mkdirSync(`${path("last-good")}.unreadable`);
+    for (let look = 0; look < 2; look += 1) expect(await store.read("last-good")).toBeUndefined();
+    expect(problems).toMatchObject([{ code: "E_STATE_UNREADABLE", file: path("last-good") }]);
+    expect(existsSync(path("last-good"))).toBe(true);
+  });
+
+  test.each(["avoid", "ledger"] as const)(
+    "of the file %s, which the network can be made without, is absent and told where it cannot be read at all",
+    async (name) => {
+      mkdirSync(path(name), { recursive: true });
+      for (let look = 0; look < 2; look += 1) expect(await store.read(name)).toBeUndefined();
+      expect(problems).toMatchObject([{ code: "E_FILE_KIND", file: path(name) }]);
+    },
+  );
+
+  test("of what the host holds on to is not taken for absent because it cannot be read now", async () => {
+    mkdirSync(path("pending"), { recursive: true });
+    await expect(store.read("pending")).rejects.toMatchObject({ code: "E_FILE_KIND" });
   });
 });
