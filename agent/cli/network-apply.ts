@@ -1,4 +1,5 @@
 import { AgentError, type Problem } from "../core/errors.ts";
+import { whatIsThere } from "../network/first.ts";
 import { Network } from "../network/network.ts";
 import type { NetworkEvent } from "../network/ports.ts";
 import { lastGoodOf } from "../network/state.ts";
@@ -80,11 +81,11 @@ async function throughDaemon(
   }
 }
 
-async function here({ host, desired, settings, signal }: Session, asked: Asked): Promise<Ending> {
+async function here(session: Session, asked: Asked): Promise<Ending> {
+  const { host, desired, settings, signal } = session;
   const byOperator = asked.byOperator || desired.network.confirm.by === "operator";
-  // A first network is kept once its probes answer; anything else, an adoption too, waits for the word.
-  const waitsForWord = asked.adopt || (await lastGoodOf(host.ports.state)) !== undefined;
-  if (byOperator && waitsForWord) {
+  const stood = exists(host.places.netReady);
+  if (byOperator && (await waitsForWord(session, asked, stood))) {
     throw new AgentError({
       code: "E_NETWORK_NO_DAEMON",
       message: "an operator's confirmation reaches the daemon only, and it does not run",
@@ -94,7 +95,7 @@ async function here({ host, desired, settings, signal }: Session, asked: Asked):
   }
   const network = new Network(host.ports, {
     wanted: async () => ({ desired, problems: [], timing: settings.timing }),
-    stood: exists(host.places.netReady),
+    stood,
   });
   network.ask(asked);
   const { clock, state } = host.ports;
@@ -106,6 +107,15 @@ async function here({ host, desired, settings, signal }: Session, asked: Asked):
     if (!waits || clock.monotonic() >= until) return { problems, hash };
     await clock.sleep(settings.timing.probeIntervalMs, signal);
   }
+}
+
+/** A first network on a host that has none is kept once its probes answer; anything else, and whatever a person asked for, is not. */
+async function waitsForWord(session: Session, asked: Asked, stood: boolean): Promise<boolean> {
+  if (asked.adopt || asked.byOperator) return true;
+  const { host, desired, settings, signal } = session;
+  if ((await lastGoodOf(host.ports.state)) !== undefined) return true;
+  const found = await whatIsThere(host.ports, { ...desired, revision: 1 }, { stood, ...settings.timing }, signal);
+  return found === "standing";
 }
 
 /** What passes by itself: a NIC that was just brought up takes seconds to have carrier, and a switch port to forward. */

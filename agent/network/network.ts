@@ -3,10 +3,10 @@ import type { Capability, Outcome } from "../core/capability.ts";
 import { type Problem, problemOf } from "../core/errors.ts";
 import { applyFirst, type Booting, putBack } from "./boot.ts";
 import { type Begun, begin, Change, type ChangeResult } from "./change.ts";
-import { conflicts } from "./conflicts.ts";
 import { observe } from "./converge.ts";
 import { linkOf, type NetworkConfig, targetOf } from "./desired.ts";
 import { finishConfirm, finishRollback, rememberFailed } from "./ending.ts";
+import { whatIsThere } from "./first.ts";
 import { remember } from "./history.ts";
 import { Hold } from "./hold.ts";
 import type { Fallback } from "./ladder/fallback.ts";
@@ -115,7 +115,7 @@ export class Network implements Capability {
         return this.#pass(signal, progress);
       }
       case "interrupted":
-        if (situation.pending.preImage.given !== undefined) {
+        if (leadsBack(situation.pending, lastGood)) {
           // Open vSwitch remembers what it was given, also over a reboot, and the host has no other way in than what it had.
           await state.claim("pending", "rolling-back");
           await finishRollback(this.#ports, situation.pending, "interrupted by a reboot", signal);
@@ -136,7 +136,7 @@ export class Network implements Capability {
         return rolledBack ? this.#rolledBack(result.reason) : this.#pass(signal, progress);
       }
       case "first":
-        return (await this.#adopting(signal, progress)) ?? applyFirst(this.#booting, signal, progress);
+        return this.#first(signal, progress);
       case "settled":
         return this.#settled(situation.lastGood, signal, progress);
     }
@@ -230,7 +230,8 @@ export class Network implements Capability {
     const { state } = this.#ports;
     try {
       if (pending.repair === undefined) {
-        await rememberFailed(this.#ports, pending.config.hash, "interrupted by a reboot");
+        // Where there was nothing before it, it is tried again.
+        if (lastGood !== undefined) await rememberFailed(this.#ports, pending.config.hash, "interrupted by a reboot");
         await state.write("ledger", { addresses: pending.preImage.addresses });
         await remember(this.#ports, pending, "interrupted", "the host was rebooted");
       }
@@ -247,21 +248,23 @@ export class Network implements Capability {
     return (await this.#ports.state.read("failed"))?.configs.find(({ hash }) => hash === wanted);
   }
 
-  /** The first network of a host that has a network of the kernel's, and a person who said what is to become of it. */
-  async #adopting(signal: AbortSignal, progress: () => void): Promise<Outcome | undefined> {
-    const { desired, problems } = await this.#options.wanted();
-    if (desired === undefined || desired.network.mode === "observe") return undefined;
-    const failed = await this.#failedWith(desired.hash);
-    if (failed === undefined && !this.#asked.adopt) return undefined;
-    const config: NetworkConfig = { ...desired, revision: 1 };
-    const observed = await observe(this.#ports, signal);
-    if (conflicts(targetOf(config, observed), observed).length === 0) return undefined;
-    if (failed === undefined || this.#asked.retry) {
-      if (this.#asked.adopt) return this.#changeTo(config, undefined, signal, progress);
-      return undefined;
+  /** No last good network to go back to: what the host has instead is changed on trial only. */
+  async #first(signal: AbortSignal, progress: () => void): Promise<Outcome> {
+    const { desired, problems, timing } = await this.#options.wanted();
+    if (desired === undefined || desired.network.mode === "observe") {
+      return applyFirst(this.#booting, signal, progress);
     }
-    this.#asked = unasked;
-    return { state: "degraded", problems: [rolledBackAt(failed), ...problems] };
+    const config: NetworkConfig = { ...desired, revision: 1 };
+    const { stood } = this.#booting;
+    const found = await whatIsThere(this.#ports, config, { stood, ...timing }, signal);
+    const { adopt, byOperator, retry } = this.#asked;
+    const failed = await this.#failedWith(desired.hash);
+    if (failed !== undefined && !retry && found !== "as-configured") {
+      this.#asked = unasked;
+      return { state: "degraded", problems: [rolledBackAt(failed), ...problems] };
+    }
+    const onTrial = found === "taken" ? adopt : found === "standing" || (byOperator && found !== "as-configured");
+    return onTrial ? this.#changeTo(config, undefined, signal, progress) : applyFirst(this.#booting, signal, progress);
   }
 
   /** Whether it is known that no NIC has carrier: one that is down has not been asked. */
@@ -300,6 +303,13 @@ export class Network implements Capability {
       this.#change = undefined;
     }
   }
+}
+
+/** Whether the way into this host is what it had before the change, and nothing that is written elsewhere. */
+function leadsBack({ preImage, repair }: Pending, lastGood: LastGood | undefined): boolean {
+  return (
+    preImage.given !== undefined || (lastGood === undefined && repair === undefined && preImage.bridges.length > 0)
+  );
 }
 
 function rolledBackAt({ at, reason }: FailedConfig): Problem {

@@ -12,6 +12,7 @@ import {
   reconfigure,
   sharedLab,
   standing,
+  stateFile,
   stateOf,
   tells,
 } from "./network-lab.ts";
@@ -96,6 +97,22 @@ test.each([
     expect(await host().vsctl("get", "Interface", "mgmt0", "mtu_request")).toBe("[]");
   },
 );
+
+test("a change that was rolled back is not applied because the record of the last good network is damaged", async () => {
+  const agent = await fresh();
+  const mark = await reconfigure(host(), { ...cutOff, ...storage });
+  await agent.event("change", "rolled-back", { from: mark });
+  await agent.stop();
+  await writeFile(stateFile(host(), "last-good"), "damaged");
+  await using ping = lab().ping(host().address);
+  await ping.answered();
+  const next = host().startAgent();
+  await next.waitFor(tells("E_NETWORK_ROLLED_BACK"));
+  await ping.answered(10);
+  expect((await ping.stop()).lost).toBeLessThanOrEqual(3);
+  expect(await tag()).toBe("100");
+  expect(next.lines.filter((line) => line.event === "change")).toEqual([]);
+});
 
 test("a change that was rolled back is tried again when a person says so, and then it has not failed any more", async () => {
   const agent = await fresh();

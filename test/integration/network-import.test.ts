@@ -2,10 +2,25 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Host } from "../lab/host.ts";
-import { asDelivered, sharedLab } from "./network-lab.ts";
+import { asDelivered, PRUNED, sharedLab } from "./network-lab.ts";
 
 const lab = sharedLab();
 const host = (): Host => lab().host;
+
+/** A host whose Open vSwitch somebody set up, with its address on VLAN 100. */
+async function byHand(): Promise<void> {
+  await asDelivered(lab(), host());
+  const [{ mac }] = host().nics;
+  await host().vsctl(
+    ...["--", "add-br", "ovsbr0", "--", "set", "Bridge", "ovsbr0", "datapath_type=netdev"],
+    ...["--", "add-bond", "ovsbr0", "uplinks", "em1", "em2", "bond_mode=active-backup", "trunks=100,105,120"],
+    ...["--", "add-port", "ovsbr0", "mgmt0", "tag=100"],
+    ...["--", "set", "Interface", "mgmt0", "type=internal", `mac="${mac}"`],
+  );
+  const lines = ["em1", "em2", "mgmt0"].map((device) => `link set ${device} up\n`).join("");
+  const address = `address add ${host().address}/24 dev mgmt0\nroute add default via 10.1.0.1 dev mgmt0\n`;
+  expect((await host().exec(["ip", "-batch", "-"], { input: lines + address })).stderr).toBe("");
+}
 
 /** The import becomes the host's only configuration. */
 async function imported(): Promise<string> {
@@ -22,17 +37,7 @@ async function imported(): Promise<string> {
 }
 
 test("a host whose Open vSwitch was configured by hand is imported, and the plan of that is empty", async () => {
-  await asDelivered(lab(), host());
-  const [{ mac }] = host().nics;
-  await host().vsctl(
-    ...["--", "add-br", "ovsbr0", "--", "set", "Bridge", "ovsbr0", "datapath_type=netdev"],
-    ...["--", "add-bond", "ovsbr0", "uplinks", "em1", "em2", "bond_mode=active-backup", "trunks=100,105,120"],
-    ...["--", "add-port", "ovsbr0", "mgmt0", "tag=100"],
-    ...["--", "set", "Interface", "mgmt0", "type=internal", `mac="${mac}"`],
-  );
-  const lines = ["em1", "em2", "mgmt0"].map((device) => `link set ${device} up\n`).join("");
-  const address = `address add ${host().address}/24 dev mgmt0\nroute add default via 10.1.0.1 dev mgmt0\n`;
-  expect((await host().exec(["ip", "-batch", "-"], { input: lines + address })).stderr).toBe("");
+  await byHand();
   const text = await imported();
   expect(text).toContain("vlan120: 120 # decide: name it");
   const plan = await host().cli("network", "plan");
@@ -48,6 +53,28 @@ test("a host whose Open vSwitch was configured by hand is imported, and the plan
   const { sent, lost } = await ping.stop();
   process.stdout.write(`    imported and applied: ${lost} of ${sent} packets lost at 10 ms\n`);
   expect(lost).toBeLessThanOrEqual(3);
+});
+
+test("a host whose Open vSwitch was configured by hand is not cut off by a wrong VLAN: that is taken back, and stays so", async () => {
+  await byHand();
+  const network = { mode: "enforce", confirm: { deadline: "6s" }, vlans: { management: PRUNED, vlan100: 100 } };
+  const wrong = { version: 1, network, timing: { dead_man_grace: "300ms" } };
+  await imported();
+  await host().writeConfig("60-test.yaml", wrong, "override");
+  await using ping = lab().ping(host().address);
+  await ping.answered(10);
+  const applied = await host().cli("network", "apply", "--adopt");
+  expect([applied.code, applied.stdout + applied.stderr]).toEqual([
+    1,
+    expect.stringContaining("gateway 10.1.0.1 does not answer"),
+  ]);
+  await ping.answered(10);
+  expect(await host().vsctl("get", "Port", "mgmt0", "tag")).toBe("100");
+  const again = await host().cli("network", "apply");
+  expect([again.code, again.stdout]).toEqual([1, expect.stringContaining("E_NETWORK_ROLLED_BACK")]);
+  expect(await lab().reach(host().address)).toBe(true);
+  const unheard = await host().cli("network", "apply", "--confirm", "--retry");
+  expect([unheard.code, unheard.stdout + unheard.stderr]).toEqual([4, expect.stringContaining("E_NETWORK_NO_DAEMON")]);
 });
 
 test("a host with its address on a NIC is imported, and the plan of that is its adoption, which then succeeds", async () => {
