@@ -106,8 +106,15 @@ async function takeBack(
     const pending = await state.read("pending");
     const isMeant = pending !== undefined && (id === undefined || pending.id === id);
     // Whoever claimed it before knew why, and may have blamed nobody for it.
-    const blamed = isMeant && (await state.claim("pending", "rolling-back"));
-    const claimed = await state.read("rolling-back");
+    let stuck: typeof pending;
+    const blamed =
+      isMeant &&
+      (await state.claim("pending", "rolling-back").catch(() => {
+        // On a read-only disk it stays pending, and is taken back all the same.
+        stuck = pending;
+        return true;
+      }));
+    const claimed = stuck ?? (await state.read("rolling-back"));
     if (claimed === undefined || (id !== undefined && claimed.id !== id)) {
       io.stdout("No change is pending.\n");
       return false;

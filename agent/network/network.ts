@@ -117,7 +117,7 @@ export class Network implements Capability {
       case "interrupted":
         if (leadsBack(situation.pending, lastGood)) {
           // Open vSwitch remembers what it was given, also over a reboot, and the host has no other way in than what it had.
-          await state.claim("pending", "rolling-back");
+          await state.claim("pending", "rolling-back").catch(() => false);
           await finishRollback(this.#ports, situation.pending, "interrupted by a reboot", signal);
           return this.#pass(signal, progress);
         }

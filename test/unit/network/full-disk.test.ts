@@ -86,6 +86,26 @@ describe("a disk that is full", () => {
     expect(await stepsTo(host, good)).toEqual([]);
   });
 
+  test("and becomes read-only in a change lets the host go back all the same, and keeps it there", async () => {
+    const host = await standingHost();
+    const agent = new Agent(host, { network: changed });
+    const back = (): boolean => host.kernel.addresses.some(({ address }) => address === "10.1.0.17/24");
+    host.answers = () => {
+      host.state.readOnly ||= !back();
+      return back();
+    };
+    for (let pass = 0; pass < 3; pass += 1) {
+      await expect(agent.pass()).rejects.toMatchObject({ code: "EROFS" });
+      expect(await stepsTo(host, good)).toEqual([]);
+      expect(host.kernel.addresses).toEqual(before);
+    }
+    host.state.readOnly = false;
+    host.answers = back;
+    expect(codes(await agent.pass())).toEqual(["E_NETWORK_ROLLED_BACK"]);
+    expect(host.kernel.addresses).toEqual(before);
+    expect(host.state.names).not.toContain("pending");
+  });
+
   test("before a change keeps the change off, tells why, and drift from the last good network is put back", async () => {
     const host = await standingHost();
     const agent = new Agent(host, { network: changed });
