@@ -114,9 +114,15 @@ test("a dead fabric is left also while the disk is read-only, which is told unti
   await policy(host, agent, { gray_failure: "switch" });
   const dead = await activeNic(host);
   const folder = join(host.root, "var/lib/devcloud-agent");
-  for (const options of ["bind", "remount,bind,ro"]) await host.exec(["mount", "-o", options, folder, folder]);
-  const writable = () => host.exec(["umount", folder]);
-  onTestFinished(async () => void (await writable().catch(() => undefined)));
+  // Read-only before it is in place: what the agent is writing would keep it from becoming so.
+  const script = `mkdir -p "$0-ro" && mount -o bind "$0" "$0-ro" && mount -o remount,bind,ro "$0-ro" && mount -o bind "$0-ro" "$0"`;
+  expect((await host.exec(["sh", "-c", script, folder])).code).toBe(0);
+  // Lazily, because the agent looks into the folder at any time.
+  const writable = () => host.exec(["umount", "-l", folder]);
+  onTestFinished(async () => {
+    await writable();
+    await host.exec(["umount", "-l", `${folder}-ro`]);
+  });
   await using ping = lab().ping(host.address);
   await ping.answered(50);
   const mark = agent.mark();
@@ -126,7 +132,7 @@ test("a dead fabric is left also while the disk is read-only, which is told unti
   await ping.answered();
   await agent.waitFor((line) => JSON.stringify(line).includes("kept off is not written down"), { from: mark });
   expect(stateOf(host, "avoid")).toBeUndefined();
-  await writable();
+  expect((await writable()).code).toBe(0);
   await expect.poll(() => stateOf(host, "avoid"), { timeout: 20_000 }).toMatchObject({ nics: [{ nic: dead }] });
   expect(await activeNic(host)).toBe(other(dead));
   await lab().mend(host, dead);
