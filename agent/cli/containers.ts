@@ -15,7 +15,6 @@ import type { Status } from "../web/status.ts";
 import { renderList, renderWhy } from "./containers-render.ts";
 import type { Io } from "./io.ts";
 import { renderProblems } from "./network-render.ts";
-import { tooLate } from "./status.ts";
 
 interface Context {
   readonly root: string;
@@ -99,7 +98,7 @@ async function viewOf({ root, signal }: Context, io: Io): Promise<View> {
     "GET",
     "/v1/status",
     AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
-  ).catch(tooLate)) as Status | undefined;
+  )) as Status | undefined;
   if (status?.containers?.observedAt !== undefined) {
     const { observedAt, problems, list } = status.containers;
     return { source: "daemon", observedAt, problems, list };

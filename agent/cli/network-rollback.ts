@@ -21,8 +21,11 @@ const TRIES = 20;
 export async function answerPending(word: "confirm" | "rollback", io: Io, options: SessionOptions): Promise<number> {
   const { controlSocket } = placesUnder(options.root);
   const within = AbortSignal.any([options.signal, AbortSignal.timeout(ANSWER_MS)]);
-  if (word === "confirm") await refuseOldLogin(controlSocket, within);
-  const answer = await askDaemon(controlSocket, "POST", `/v1/network/${word}`, within);
+  const ask = async (): Promise<unknown> => {
+    if (word === "confirm") await refuseOldLogin(controlSocket, within);
+    return await askDaemon(controlSocket, "POST", `/v1/network/${word}`, within);
+  };
+  const answer = await ask().catch(sayWhatHolds);
   if (answer === undefined) {
     if (word === "confirm") return await confirmLater(io, options);
     return (await takeBack(undefined, undefined, io, options, "the operator said so")) ? 0 : 1;
@@ -34,6 +37,15 @@ export async function answerPending(word: "confirm" | "rollback", io: Io, option
       : `Change ${pending}: ${word === "confirm" ? "confirmed" : "is taken back"}.\n`,
   );
   return pending === null ? 1 : 0;
+}
+
+/** Whoever waits for an answer that does not come has to know whether the host is lost: it is not. */
+function sayWhatHolds(error: unknown): never {
+  if (!(error instanceof AgentError && error.code === "E_CONTROL_TIMEOUT")) throw error;
+  const { hint } = error.problem;
+  const holds =
+    "An unconfirmed change goes back by itself at its deadline; devcloud-agent network rollback --pending takes it back now, without the daemon.";
+  throw new AgentError({ ...error.problem, hint: `${holds} ${hint}` }, { cause: error });
 }
 
 /** Only the daemon confirms, because it knows what answers; what it left behind waits for it until the deadline. */

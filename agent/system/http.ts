@@ -124,7 +124,10 @@ async function groupId(groupFile: string): Promise<number | undefined> {
   return line === undefined ? undefined : Number(line.split(":")[2]);
 }
 
-/** One request to the daemon. `undefined` when none listens. Throws the daemon's own error, or the signal's reason. */
+/**
+ * One request to the daemon. `undefined` when none listens. Throws the daemon's own error, E_CONTROL_TIMEOUT where `signal` was a
+ * time-out, any other reason of it as it is, E_CONTROL_ENDED and E_CONTROL_ACCESS.
+ */
 export function askDaemon(
   path: string,
   method: "GET" | "POST",
@@ -133,17 +136,19 @@ export function askDaemon(
   body?: unknown,
 ): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const failed = (error: unknown): void => reject(signal.aborted ? abortError(signal.reason) : lostError(error, path));
   const outgoing = request({ socketPath: path, method, path: url, signal }, (incoming) => {
-    bodyText(incoming).then((text) => {
-      const value: unknown = JSON.parse(text);
-      if (incoming.statusCode === 200) resolve(value);
-      else reject(daemonError(value));
-    }, reject);
+    bodyText(incoming)
+      .then((text) => {
+        const value: unknown = JSON.parse(text);
+        if (incoming.statusCode === 200) resolve(value);
+        else reject(daemonError(value));
+      })
+      .catch(failed);
   });
   outgoing.once("error", (error: NodeJS.ErrnoException) => {
-    if (signal.aborted) reject(signal.reason);
-    else if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);
-    else reject(error.code === "EACCES" ? noAccess(path) : error);
+    if (!signal.aborted && isAbsent(error)) resolve(undefined);
+    else failed(error);
   });
   outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   return promise;
@@ -154,8 +159,8 @@ export async function* followDaemon(path: string, url: string, signal: AbortSign
   const incoming = await new Promise<IncomingMessage | undefined>((resolve, reject) => {
     const outgoing = request({ socketPath: path, path: url, signal }, resolve);
     outgoing.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);
-      else reject(error);
+      if (isAbsent(error)) resolve(undefined);
+      else reject(signal.aborted ? error : lostError(error, path));
     });
     outgoing.end();
   });
@@ -169,7 +174,7 @@ export async function* followDaemon(path: string, url: string, signal: AbortSign
       for (const line of lines) yield JSON.parse(line);
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) throw lostError(error, path);
   }
 }
 
@@ -187,10 +192,28 @@ function daemonError(value: unknown): Error {
   return new AgentError({ ...problem, code: String(problem.code), message: String(problem.message) });
 }
 
-function noAccess(path: string): AgentError {
+function isAbsent({ code }: NodeJS.ErrnoException): boolean {
+  return code === "ENOENT" || code === "ECONNREFUSED";
+}
+
+function abortError(reason: unknown): unknown {
+  if (!(reason instanceof DOMException && reason.name === "TimeoutError")) return reason;
   return new AgentError({
-    code: "E_CONTROL_ACCESS",
-    message: `no access to ${path}`,
-    hint: `Be root or in the group ${GROUP}.`,
+    code: "E_CONTROL_TIMEOUT",
+    message: "the agent runs and did not answer in time",
+    hint: "journalctl -u devcloud-agent; systemd restarts it when its watchdog is not fed",
   });
+}
+
+/** Why a connection to the daemon came to nothing, or to no end. */
+function lostError(error: unknown, path: string): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EACCES") {
+    const hint = `Be root or in the group ${GROUP}.`;
+    return new AgentError({ code: "E_CONTROL_ACCESS", message: `no access to ${path}`, hint }, { cause: error });
+  }
+  if (code !== "ECONNRESET" && code !== "EPIPE") return error;
+  const hint = "devcloud-agent status says what became of it; journalctl -u devcloud-agent why it ended";
+  const message = "the agent ended before it answered";
+  return new AgentError({ code: "E_CONTROL_ENDED", message, hint }, { cause: error });
 }

@@ -178,3 +178,46 @@ describe("asking a daemon that does not run", () => {
     expect(await askDaemon(`${socket}.left`, "GET", "/v1/status", forEver)).toBeUndefined();
   });
 });
+
+describe("asking a daemon that is not well", () => {
+  const within = (ms: number) => AbortSignal.any([forEver, AbortSignal.timeout(ms)]);
+
+  test("is told as such: one that hangs with its socket open, and in the middle of its answer", async () => {
+    await serve({ "GET /hangs": () => new Promise(() => undefined) });
+    await expect(askDaemon(socket, "GET", "/hangs", within(100))).rejects.toMatchObject({ code: "E_CONTROL_TIMEOUT" });
+    const half = createServer((_, outgoing) => void outgoing.writeHead(200).write("{"));
+    await new Promise<void>((resolve) => half.listen(`${socket}.half`, resolve));
+    onTestFinished(() => half.closeAllConnections());
+    const asked = askDaemon(`${socket}.half`, "GET", "/", within(100));
+    await expect(asked).rejects.toMatchObject({ code: "E_CONTROL_TIMEOUT" });
+    half.close();
+  });
+
+  test("is told as such: one that ends before it answers, in the middle of its answer, and of its events", async () => {
+    await serve({});
+    const ending = createServer(({ url }, outgoing) => {
+      if (url === "/half") outgoing.writeHead(200).write("{");
+      if (url === "/events") outgoing.writeHead(200).write("{}\n");
+      setTimeout(() => outgoing.destroy(), 50);
+    });
+    await new Promise<void>((resolve) => ending.listen(`${socket}.ends`, resolve));
+    onTestFinished(() => void ending.close());
+    const ended = {
+      code: "E_CONTROL_ENDED",
+      problem: { hint: expect.stringContaining("devcloud-agent status") as string },
+    };
+    await expect(askDaemon(`${socket}.ends`, "POST", "/", forEver)).rejects.toMatchObject(ended);
+    await expect(askDaemon(`${socket}.ends`, "GET", "/half", forEver)).rejects.toMatchObject(ended);
+    const follow = async () => {
+      for await (const value of followDaemon(`${socket}.ends`, "/events", forEver)) expect(value).toEqual({});
+    };
+    await expect(follow()).rejects.toMatchObject(ended);
+  });
+
+  test("leaves an interruption what it is", async () => {
+    await serve({ "GET /hangs": () => new Promise(() => undefined) });
+    const reason = new Error("enough");
+    const asked = askDaemon(socket, "GET", "/hangs", AbortSignal.any([AbortSignal.abort(reason)]));
+    await expect(asked).rejects.toBe(reason);
+  });
+});
