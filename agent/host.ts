@@ -55,6 +55,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   });
   const daemons = new OvsDaemons(places.ovsdb);
   const ovs = new Ovs(client, {
+    socket: places.ovsdb,
     applyTimeoutMs: () => timing.applyTimeoutMs,
     openTimeoutMs: () => 2 * timing.ovsdbTimeoutMs,
     steal: options.steal ?? false,

@@ -13,6 +13,8 @@ import { compile } from "./transaction.ts";
 const LOCK = "devcloud_agent";
 
 export interface OvsOptions {
+  /** Where the database listens, for people. */
+  readonly socket: string;
   /** How long ovs-vswitchd may take to apply a transaction, in milliseconds; asked at each one. */
   readonly applyTimeoutMs: () => number;
   /** How long the first look may take, with the connection that it needs, in milliseconds. */
@@ -48,7 +50,8 @@ export class Ovs implements OvsPort {
 
   async observe(signal: AbortSignal): Promise<OvsObserved> {
     const replica = await this.#open(signal);
-    if (!replica.synced) throw unreachable("the connection to OVSDB is lost");
+    if (!replica.synced)
+      throw unreachable(`the connection to Open vSwitch's database on ${this.#options.socket} is lost`);
     return observed(replica);
   }
 
@@ -126,7 +129,8 @@ export class Ovs implements OvsPort {
       replica.onSynced(tell);
       return replica;
     } catch (error) {
-      throw unreachable("Open vSwitch's database does not answer", error);
+      const why = error instanceof OvsdbError ? ` (${error.errno ?? error.message})` : "";
+      throw unreachable(`Open vSwitch's database does not answer on ${this.#options.socket}${why}`, error);
     }
   }
 
@@ -169,14 +173,11 @@ function rootOf(replica: Replica<Vswitch>): OpenVswitchRow {
 }
 
 function unreachable(message: string, cause?: unknown): AgentError {
-  return new AgentError(
-    {
-      code: "E_OVSDB_UNREACHABLE",
-      message,
-      hint: "Does ovsdb-server run? systemctl status openvswitch openvswitch-switch",
-    },
-    { cause },
-  );
+  const hint =
+    cause instanceof OvsdbError && cause.errno === "EACCES"
+      ? "Be root: the socket is not open to others."
+      : "Does ovsdb-server run? systemctl status openvswitch openvswitch-switch";
+  return new AgentError({ code: "E_OVSDB_UNREACHABLE", message, hint }, { cause });
 }
 
 /** What the server, or the way to it, had against a transaction. Nothing of it was written. */

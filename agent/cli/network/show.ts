@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { problemOf } from "../../core/errors.ts";
+import { type Problem, problemOf } from "../../core/errors.ts";
 import { lookAtLegs } from "../../legs-loop.ts";
 import { observe } from "../../network/converge.ts";
 import type { KernelObserved, Observed } from "../../network/observed.ts";
@@ -26,14 +26,17 @@ export function showCommand(io: Io, options: () => SessionOptions, done: (code: 
 async function show(json: boolean, io: Io, options: SessionOptions): Promise<number> {
   await using session = await openSession(options);
   const within = AbortSignal.any([session.signal, AbortSignal.timeout(LOOK_MS)]);
-  const [status, legs, { observed, kernel }] = await Promise.all([
+  const [status, legs, { observed, kernel, problems }] = await Promise.all([
     askAgent(options.root, within),
     lookAtLegs(session.host, session.desired, session.signal),
-    look(session, within, options),
+    look(session, within),
   ]);
   const shown = shownOf(session, status, observed, kernel, legs);
-  if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-show/v1", ...shown })}\n`);
-  else io.stdout(renderShown(shown, io));
+  if (json) io.stdout(`${JSON.stringify({ schema: "devcloud-agent/network-show/v1", ...shown, problems })}\n`);
+  else {
+    for (const problem of problems) options.onProblem?.(problem);
+    io.stdout(renderShown(shown, io));
+  }
   return observed === undefined ? 1 : 0;
 }
 
@@ -47,18 +50,19 @@ async function askAgent(root: string, signal: AbortSignal): Promise<Status | und
 interface Looked {
   readonly observed?: Observed;
   readonly kernel?: KernelObserved;
+  readonly problems: readonly Problem[];
 }
 
 /** Without Open vSwitch the kernel still says where the addresses are, and that is when somebody looks. */
-async function look({ host, signal }: Session, within: AbortSignal, { onProblem }: SessionOptions): Promise<Looked> {
+async function look({ host, signal }: Session, within: AbortSignal): Promise<Looked> {
   try {
     const observed = await observe(host.ports, within);
-    return { observed, kernel: observed.kernel };
+    return { observed, kernel: observed.kernel, problems: [] };
   } catch (error) {
     signal.throwIfAborted();
-    onProblem?.(problemOf(error));
+    const problems = [problemOf(error)];
     const kernel = await host.ports.kernel.observe(signal).catch(() => undefined);
-    return kernel === undefined ? {} : { kernel };
+    return kernel === undefined ? { problems } : { kernel, problems };
   }
 }
 
