@@ -3,7 +3,7 @@ import { Configuration } from "./configuration.ts";
 import type { ContainersLoop } from "./containers-loop.ts";
 import type { Controller } from "./controller/controller.ts";
 import type { Session } from "./controller/state.ts";
-import { AgentError, problemOf } from "./core/errors.ts";
+import { problemOf } from "./core/errors.ts";
 import { Reconciler, type ReconcilerState } from "./core/reconciler.ts";
 import { Events } from "./events.ts";
 import { openHost } from "./host.ts";
@@ -158,8 +158,7 @@ export async function runDaemon(root: string, program: string): Promise<number> 
       keepCompiledCode();
       return server;
     } catch (error) {
-      if (error instanceof AgentError) events.problem(error.problem);
-      else events.bug(error);
+      events.bug(error);
       serving = undefined;
       return undefined;
     }

@@ -1,4 +1,4 @@
-import type { Problem } from "./core/errors.ts";
+import { AgentError, type Problem } from "./core/errors.ts";
 import type { Logger } from "./system/log.ts";
 
 export interface AgentEvent {
@@ -43,10 +43,10 @@ export class Events {
     this.#log.error({ event: "problem", problem }, problem.message);
   }
 
-  /** A programming error that nobody can be thrown at. */
+  /** What went wrong where nobody can be thrown at: a programming error, unless it has a code of its own. */
   bug(error: unknown): void {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.problem({ code: "E_INTERNAL", message });
+    this.problem(error instanceof AgentError ? error.problem : { code: "E_INTERNAL", message });
   }
 
   /** Calls back for every event until the returned function is called. */

@@ -66,13 +66,40 @@ export async function writeFileAtomic(file: string, content: string | Uint8Array
   // Two writes of one file at once must not share it: the later one of them counts, whole.
   const temporary = join(directory, `.${basename(file)}.${randomUUID()}.${process.pid}.tmp`);
   try {
-    await mkdir(directory, { recursive: true });
+    await makeFolder(directory);
     await writeSynced(temporary, content, mode);
     await rename(temporary, file);
     await syncDirectory(directory);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw fileError(error, file);
+  }
+}
+
+/**
+ * Makes a folder and those above it that are missing. Node's own `recursive` never ends where the kernel says ENOENT of a folder
+ * whose parent is there, as below /proc.
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  if (await madeOrThere(folder)) return;
+  if (dirname(folder) !== folder) await makeFolder(dirname(folder));
+  if (await madeOrThere(folder)) return;
+  throw new AgentError({
+    code: "E_FILE_IO",
+    message: `the folder ${folder} cannot be made (ENOENT)`,
+    file: folder,
+    hint: "Is it below /proc or /sys, where folders are the kernel's? Name another one.",
+  });
+}
+
+async function madeOrThere(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    if (codeOf(error) === "EEXIST") return true;
+    throw error;
   }
 }
 
@@ -110,17 +137,32 @@ function notAFile(file: string): AgentError {
   return new AgentError({ code: "E_FILE_KIND", message: `${file} is not a regular file`, file, expected: "a file" });
 }
 
-function fileError(error: unknown, file: string): AgentError {
+/** What a call of node:fs threw, with a code and the file. */
+export function fileError(error: unknown, file: string): AgentError {
   if (error instanceof AgentError) return error;
   const cause = codeOf(error);
   switch (cause) {
     case "ENOENT":
-      return new AgentError({ code: "E_FILE_MISSING", message: `${file} does not exist`, file }, { cause: error });
+      return new AgentError(
+        {
+          code: "E_FILE_MISSING",
+          message: `${file} does not exist`,
+          file,
+          hint: "Create it, or correct the path.",
+        },
+        { cause: error },
+      );
     case "EACCES":
     case "EPERM":
     case "EROFS":
       return new AgentError(
-        { code: "E_FILE_ACCESS", message: `no access to ${file} (${cause})`, file },
+        {
+          code: "E_FILE_ACCESS",
+          message: `no access to ${file} (${cause})`,
+          file,
+          hint:
+            cause === "EROFS" ? "Its file system is read-only: dmesg, findmnt" : "Be root, and look at its mode: ls -l",
+        },
         { cause: error },
       );
     case "EISDIR":
@@ -157,8 +199,12 @@ export const configFiles = { list: listDir, read: readFileBounded };
 
 /** Makes an empty file that says something by being there; for /run, which no power cut outlives. */
 export async function touch(file: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, "", { mode: 0o644 });
+  try {
+    await makeFolder(dirname(file));
+    await writeFile(file, "", { mode: 0o644 });
+  } catch (error) {
+    throw fileError(error, file);
+  }
 }
 
 /** Whether a file is there, by the name alone. */

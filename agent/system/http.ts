@@ -1,8 +1,9 @@
-import { chmod, chown, mkdir, readFile, rm } from "node:fs/promises";
+import { chmod, chown, readFile, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { AgentError, problemOf } from "../core/errors.ts";
+import { fileError, makeFolder } from "./files.ts";
 import { send } from "./send.ts";
 
 /** Answers one request with a JSON value, or with a stream of them, one a line, that ends when `signal` is aborted. */
@@ -24,14 +25,13 @@ const GROUP = "devcloud-agent";
 
 /**
  * Serves `routes` ("GET /v1/status") on a unix socket that root and the group devcloud-agent may use. Replaces a socket that an
- * earlier process left. Throws E_CONTROL_BUSY where a process still serves it.
+ * earlier process left. Throws E_CONTROL_BUSY where a process still serves it, and E_FILE_ACCESS or E_FILE_IO where it cannot be made.
  */
 export async function serveUnix(
   path: string,
   routes: Readonly<Record<string, Route>>,
   { groupFile, clientTimeoutMs }: UnixOptions,
 ): Promise<UnixServer> {
-  await mkdir(dirname(path), { recursive: true });
   if (await listens(path)) {
     throw new AgentError({
       code: "E_CONTROL_BUSY",
@@ -39,20 +39,26 @@ export async function serveUnix(
       hint: "Never run two daemons on one host. systemctl status devcloud-agent",
     });
   }
-  await rm(path, { force: true });
   const server = createServer((incoming, outgoing) => {
     answer(routes, incoming, outgoing, clientTimeoutMs).catch((error: unknown) => {
       if (outgoing.headersSent) outgoing.destroy();
       else sendJson(outgoing, error instanceof AgentError ? 409 : 500, { error: problemOf(error) });
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, resolve);
-  });
-  await chmod(path, 0o660);
-  const gid = await groupId(groupFile);
-  if (gid !== undefined) await chown(path, 0, gid);
+  try {
+    await makeFolder(dirname(path));
+    await rm(path, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(path, resolve);
+    });
+    await chmod(path, 0o660);
+    const gid = await groupId(groupFile);
+    if (gid !== undefined) await chown(path, 0, gid);
+  } catch (error) {
+    server.close();
+    throw fileError(error, path);
+  }
   return {
     close() {
       server.close();

@@ -13,11 +13,16 @@ export function onSignals(handlers: { readonly stop: () => void; readonly reload
   process.on("SIGHUP", handlers.reload);
 }
 
-/** A signal that is aborted by SIGINT and SIGTERM, for commands of the CLI. */
+/** A signal that is aborted by SIGINT and SIGTERM, for commands of the CLI. The second of them ends the process at once. */
 export function interrupted(): AbortSignal {
   const controller = new AbortController();
-  process.once("SIGINT", () => controller.abort());
-  process.once("SIGTERM", () => controller.abort());
+  const interrupt = (): void => {
+    // Not every command gets to look at the signal.
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
   return controller.signal;
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtempDisposable, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -70,5 +71,17 @@ describe("with a daemon that does not answer", () => {
     const { code, err } = await sick.cli("network", word);
     expect(code).toBe(1);
     for (const part of ["goes back by itself", "network rollback --pending", "its log"]) expect(err).toContain(part);
+  });
+});
+
+describe("a command that does not look at signals", () => {
+  it("is ended by the second of them, whichever it is", () => {
+    const code = `import(${JSON.stringify(new URL("../../../agent/system/process.ts", import.meta.url).href)}).then(
+      ({ interrupted }) => {
+        const signal = interrupted();
+        setInterval(() => process.kill(process.pid, signal.aborted ? "SIGTERM" : "SIGINT"), 10);
+        setTimeout(() => process.exit(0), 10_000);
+      })`;
+    expect(spawnSync(process.execPath, ["-e", code]).status).toBe(130);
   });
 });

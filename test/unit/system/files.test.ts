@@ -19,6 +19,7 @@ import {
   listDir,
   putBack,
   readFileBounded,
+  touch,
   writeFileAtomic,
   writeOutput,
 } from "../../../agent/system/files.ts";
@@ -165,5 +166,30 @@ describe("what a file was before", () => {
     await putBack(kept, file);
     expect(readFileSync(file, "utf8")).toBe("one");
     expect(readdirSync(folder)).toEqual(["f"]);
+  });
+});
+
+describe("a folder that is missing", () => {
+  it("is made with those above it, also by many at once", async () => {
+    const names = ["a", "b", "c", "d"];
+    await Promise.all(names.map((name) => writeFileAtomic(join(folder, "1/2/3", name), name)));
+    expect(readdirSync(join(folder, "1/2/3")).sort()).toEqual(names);
+  });
+
+  // In a process of its own: Node's recursive mkdir would ask for ever, and no time-out of a test ends that.
+  it("below /proc is told as one that cannot be made", () => {
+    const files = new URL("../../../agent/system/files.ts", import.meta.url).href;
+    const script = `import(${JSON.stringify(files)}).then(({ writeFileAtomic }) => writeFileAtomic("/proc/none/at/all", ""))
+      .catch(({ code, message }) => console.log(code, message))`;
+    const out = execFileSync(process.execPath, ["-e", script], { timeout: 20_000, killSignal: "SIGKILL" });
+    expect(out.toString()).toBe("E_FILE_IO the folder /proc/none cannot be made (ENOENT)\n");
+  });
+
+  it("that is a file, or on a disk that takes nothing, is told with a code by whoever makes a flag in it", async () => {
+    writeFileSync(join(folder, "file"), "");
+    await expect(touch(join(folder, "file/net-ready"))).rejects.toMatchObject({ code: "E_FILE_KIND" });
+    await expect(touch("/sys/none/net-ready")).rejects.toMatchObject({
+      code: expect.stringMatching(/^E_FILE_/) as string,
+    });
   });
 });

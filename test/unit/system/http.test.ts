@@ -164,6 +164,14 @@ describe("the control socket", () => {
   });
 });
 
+test("a control socket that cannot be made is told with its path and a code", async () => {
+  writeFileSync(join(folder, "file"), "");
+  socket = join(folder, "file/control.sock");
+  await expect(serve({})).rejects.toMatchObject({ code: "E_FILE_KIND", problem: { file: socket } });
+  socket = join(folder, "x".repeat(200));
+  await expect(serve({})).rejects.toMatchObject({ code: "E_FILE_IO", problem: { file: socket } });
+});
+
 describe("asking a daemon that does not run", () => {
   test("gives nothing, be the socket absent or left behind", async () => {
     expect(await askDaemon(socket, "GET", "/v1/status", forEver)).toBeUndefined();
