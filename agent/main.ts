@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { AgentError } from "./core/errors.ts";
 
 const program = fileURLToPath(import.meta.url);
 const argv = process.argv.slice(2);
@@ -8,7 +9,15 @@ const root = rootOfRun(argv);
 process.exitCode =
   root === undefined
     ? await import("./cli/program.ts").then(({ runCli }) => runCli(argv, program, terminal()))
-    : await import("./daemon.ts").then(({ runDaemon }) => runDaemon(root, program));
+    : await import("./daemon.ts").then(({ runDaemon }) => runDaemon(root, program)).catch(told);
+
+/** Before the daemon has anything to go on with, what is wrong with the host ends it. Resolves to the exit code. */
+function told(error: unknown): number {
+  if (!(error instanceof AgentError)) throw error;
+  const { code, message, hint } = error.problem;
+  process.stderr.write(`devcloud-agent: ${message} (${code})${hint === undefined ? "" : `\n  ${hint}`}\n`);
+  return 1;
+}
 
 /** The root of `[--root DIR] run`, exactly; anything else, such as `run --help`, is for the command line's parser. */
 function rootOfRun(words: readonly string[]): string | undefined {

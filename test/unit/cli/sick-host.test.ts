@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { runCli } from "../../../agent/cli/program.ts";
 import { placesUnder } from "../../../agent/system/places.ts";
 
+const main = join(import.meta.dirname, "../../../agent/main.ts");
 const network = `version: 1
 network:
   mode: observe
@@ -71,6 +72,17 @@ describe("with a daemon that does not answer", () => {
     const { code, err } = await sick.cli("network", word);
     expect(code).toBe(1);
     for (const part of ["goes back by itself", "network rollback --pending", "its log"]) expect(err).toContain(part);
+  });
+});
+
+describe("the daemon on a host that it cannot start on", () => {
+  it("says why in two lines, and ends with 1", async () => {
+    await using root = await mkdtempDisposable(join(tmpdir(), "devcloud-sick-"));
+    const { status, stderr } = spawnSync(process.execPath, [main, "--root", root.path, "run"], { encoding: "utf8" });
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      `devcloud-agent: ${placesUnder(root.path).bootId} does not exist (E_FILE_MISSING)\n  Create it, or correct the path.\n`,
+    );
   });
 });
 
