@@ -41,7 +41,10 @@ export function containersCommand(io: Io, context: () => Context, done: (code: n
     .description("one container: its verdict, the reason, and what was done")
     .argument("<name>", "name of the container")
     .option("--json", "print one JSON document", false)
-    .addHelpText("after", "\nExamples:\n  devcloud-agent containers why nova_compute\n")
+    .addHelpText(
+      "after",
+      "\nExit code: 0 done, 1 failed, 2 there is no such container.\n\nExamples:\n  devcloud-agent containers why nova_compute\n",
+    )
     .action(async (name: string, { json }: { json: boolean }) => done(await why(name, json, io, context())));
   return group;
 }

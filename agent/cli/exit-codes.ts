@@ -1,6 +1,7 @@
 /** The exit code of a command that failed with this error; 1 where it is not named. 2: invalid input; 4: refused for safety. */
 export const exitCodes: Readonly<Record<string, number>> = {
   E_CONTAINER_UNKNOWN: 2,
+  E_KICKSTART_UNREADABLE: 2,
   E_KOLLA_UNREADABLE: 2,
   E_NIC_UNKNOWN: 2,
   E_NIC_LAST: 4,

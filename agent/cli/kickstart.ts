@@ -6,7 +6,7 @@ import { renderKickstart } from "../../kickstart/render.ts";
 import { validateKickstart } from "../../kickstart/validate.ts";
 import { suggest } from "../config/nearest.ts";
 import { renderProblems } from "../config/report.ts";
-import { AgentError, type Problem } from "../core/errors.ts";
+import { AgentError, type Problem, problemOf } from "../core/errors.ts";
 import { readFileBounded, writeOutput } from "../system/files.ts";
 import { openKickstartTools } from "../system/kickstart-tools.ts";
 import type { Io } from "./io.ts";
@@ -95,8 +95,13 @@ async function validate(file: string, json: boolean, io: Io, signal: AbortSignal
   return ok ? 0 : 2;
 }
 
+/** Throws E_KICKSTART_UNREADABLE: what was named for input and is none is invalid, whatever the disk says of it. */
 async function read(file: string): Promise<string> {
-  return new TextDecoder().decode(await readFileBounded(file, MAX_BYTES));
+  try {
+    return new TextDecoder().decode(await readFileBounded(file, MAX_BYTES));
+  } catch (error) {
+    throw new AgentError({ ...problemOf(error), code: "E_KICKSTART_UNREADABLE" }, { cause: error });
+  }
 }
 
 /** It is written into a script: what does not look like a token is refused, and never shown. */
@@ -128,7 +133,7 @@ function counted({ length }: readonly Problem[]): string {
 }
 
 const RENDER_HELP = `
-Exit code: 0 rendered, 1 failed, 2 the fleet or the host's name is not valid.
+Exit code: 0 rendered, 1 failed, 2 the fleet or the host's name is not valid, or a file cannot be read.
 
 Examples:
   devcloud-agent kickstart render --fleet fleet.yaml cmp07.dc1.example.net
@@ -137,7 +142,7 @@ Examples:
 
 const VALIDATE_HELP = `
 Reads it as the installer would, checks every value that it knows, and each script with bash -n. Nothing of it is run.
-Exit code: 0 valid, 2 not.
+Exit code: 0 valid, 2 not, or it cannot be read.
 
 Example:
   devcloud-agent kickstart validate cmp07.ks

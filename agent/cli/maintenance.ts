@@ -39,7 +39,10 @@ export function maintenanceCommand(io: Io, options: () => Context, done: (code: 
     .command("off")
     .description("end it before its time")
     .option("--json", "print one JSON document", false)
-    .addHelpText("after", "\nExamples:\n  devcloud-agent maintenance off\n")
+    .addHelpText(
+      "after",
+      "\nExit code: 0 done, 1 failed, or the agent does not run, 4 the configuration keeps it.\n\nExamples:\n  devcloud-agent maintenance off\n",
+    )
     .action(async ({ json }: { json: boolean }) => {
       const status = await ask("POST", "/v1/maintenance/off", options());
       tell(io, status.maintenance, json);
@@ -49,7 +52,10 @@ export function maintenanceCommand(io: Io, options: () => Context, done: (code: 
     .command("status")
     .description("whether this host is in maintenance, until when, and why")
     .option("--json", "print one JSON document", false)
-    .addHelpText("after", "\nExamples:\n  devcloud-agent maintenance status --json\n")
+    .addHelpText(
+      "after",
+      "\nExit code: 0 done, in maintenance or not; 1 failed, or the agent does not run.\n\nExamples:\n  devcloud-agent maintenance status --json\n",
+    )
     .action(async ({ json }: { json: boolean }) => {
       tell(io, (await ask("GET", "/v1/status", options())).maintenance, json);
       done(0);
@@ -91,6 +97,7 @@ function reason(text: string): string {
 const ON_HELP = `
 The host keeps it over a restart of the agent and over a reboot, and it ends by itself. A boot still brings the network up, a change that
 a person asks for (network apply) is still made, and an unconfirmed one still undoes itself.
+Exit code: 0 done, 1 failed, or the agent does not run, 2 wrong usage.
 
 Examples:
   devcloud-agent maintenance on --for 2h --reason "new cables in rack 4"

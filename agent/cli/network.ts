@@ -145,7 +145,7 @@ Examples:
 `;
 
 const PLAN_HELP = `
-Exit code: 0 nothing to do, 3 something to do, 2 the configuration is not valid.
+Exit code: 0 nothing to do, 3 something to do, 1 failed, as without Open vSwitch, 2 the configuration is not valid.
 
 Examples:
   devcloud-agent network plan
@@ -153,7 +153,7 @@ Examples:
 `;
 
 const VERIFY_HELP = `
-Exit code: 0 as configured, 3 not, 2 the configuration is not valid.
+Exit code: 0 as configured, 3 not, 1 it cannot be known, as without Open vSwitch, 2 the configuration is not valid.
 
 Examples:
   devcloud-agent network verify && echo sound

@@ -35,7 +35,7 @@ export function undrainCommand(io: Io, options: () => DrainOptions, done: (code:
     .description("let the bond use a NIC again, whether it was drained, found deaf, or flapping")
     .argument("<nic>", "a member of the bond, by its name in the configuration")
     .option("--json", "print one JSON document", false)
-    .addHelpText("after", "\nExamples:\n  devcloud-agent network undrain em1\n")
+    .addHelpText("after", UNDRAIN_HELP)
     .action(async (nic: string, { json }: { json: boolean }) => {
       const answer = await ask("undrain", { nic }, options());
       const wasDrained =
@@ -52,7 +52,7 @@ async function ask(what: "drain" | "undrain", body: object, { root, signal }: Dr
   const answer = await askDaemon(controlSocket, "POST", `/v1/network/${what}`, within, body);
   if (answer !== undefined) return answer;
   throw new AgentError({
-    code: "E_NETWORK_NO_DAEMON",
+    code: "E_CONTROL_ABSENT",
     message: "the daemon does not run, and nobody would keep the bond where it is put",
     hint: "systemctl start devcloud-agent",
   });
@@ -64,9 +64,17 @@ function length(text: string): number {
   throw new InvalidArgumentError("expected a duration with its unit, such as 30m or 2h (at most 24h).");
 }
 
+const UNDRAIN_HELP = `
+Exit code: 0 done, also where nothing kept the bond off it; 1 failed, or the agent does not run,
+2 there is no such NIC in the bond, 4 refused for safety.
+
+Examples:
+  devcloud-agent network undrain em1
+`;
+
 const DRAIN_HELP = `
 The host keeps it over a restart of the agent and over a reboot. Refused where no other member could carry the traffic.
-Exit code: 0 done, 4 refused for safety.
+Exit code: 0 done, 1 failed, or the agent does not run, 2 there is no such NIC in the bond, 4 refused for safety.
 
 Examples:
   devcloud-agent network drain em1 --for 2h

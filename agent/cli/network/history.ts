@@ -16,7 +16,7 @@ export function historyCommand(
     .option("--json", "print one JSON document", false)
     .addHelpText(
       "after",
-      "\nExamples:\n  devcloud-agent network history\n  devcloud-agent network history --json | jq '.changes[0]'\n",
+      "\nExit code: 0 done, also where nothing is remembered; 1 it cannot be read.\n\nExamples:\n  devcloud-agent network history\n  devcloud-agent network history --json | jq '.changes[0]'\n",
     )
     .action(async ({ json }: { json: boolean }) => {
       const onUnreadable = ({ message }: { message: string }) => io.stderr(`${message}\n`);

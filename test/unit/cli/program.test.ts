@@ -27,6 +27,8 @@ describe("a slip of the keyboard", () => {
     ["an unknown command in a group", ["network", "paln"], "paln"],
     ["an unknown option in a group of its own", ["os", "status", "--bogus"], "--bogus"],
     ["an argument that is missing", ["kickstart", "validate"], "file"],
+    ["a kickstart that is not there", ["kickstart", "validate", "/nonexistent.ks"], "/nonexistent.ks does not exist"],
+    ["a fleet that is not there", ["kickstart", "render", "h", "--fleet", "/nonexistent.yaml"], "/nonexistent.yaml"],
     ["an option that is missing", ["maintenance", "on"], "--for"],
     ["an empty name of a container", ["containers", "why", ""], "the name of the container is empty"],
     ["an option without its value", ["network", "rollback", "--pending", "--at"], "--at"],
@@ -55,9 +57,12 @@ describe("the help of every command and group", () => {
     return [[words.join(" "), out], ...below];
   }
 
-  it("has an example", async () => {
+  it("has an example, and exit codes where it is a command that can fail", async () => {
     const all = await helps();
     expect(all.length).toBeGreaterThan(30);
+    const commands = all.filter(([, out]) => !/^Commands:$/m.test(out));
+    const silent = commands.filter(([, out]) => !out.includes("Exit code: "));
+    expect(silent.map(([words]) => words)).toEqual(["run", "version"]);
     const without = all.filter(([, out]) => !/^Examples?:\n {2}devcloud-agent /m.test(out));
     expect(without.map(([words]) => words)).toEqual([]);
   });

@@ -57,6 +57,19 @@ describe("without Open vSwitch", () => {
   });
 });
 
+describe("without a daemon", () => {
+  it.each([
+    [["network", "drain", "em1", "--for", "1h"]],
+    [["network", "undrain", "em1"]],
+    [["maintenance", "off"]],
+    [["status"]],
+    [["controller", "retry"]],
+  ])("a command that needs it ends with 1: %s", async (words) => {
+    await using sick = await host();
+    expect(await sick.cli(...words)).toMatchObject({ code: 1, out: "" });
+  });
+});
+
 describe("with a daemon that does not answer", () => {
   it.each(["confirm", "rollback"])("network %s says what becomes of the change", async (word) => {
     await using sick = await host();
