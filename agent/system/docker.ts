@@ -150,8 +150,11 @@ function dockerError(what: string, cause: unknown, timeoutMs: number | undefined
   const text = cause instanceof Error ? cause.message.trim() : String(cause);
   if (statusOf(cause) !== undefined)
     return new AgentError({ code: "E_DOCKER_REFUSED", message: `Docker refused (${what}): ${text}` }, { cause });
-  if (isObject(cause) && cause.code === "ENOENT")
-    return new AgentError({ code: "E_DOCKER_ABSENT", message: "Docker does not run: it has no socket" }, { cause });
+  if (isObject(cause) && cause.code === "ENOENT") {
+    const socket = textOf(cause, "address");
+    const message = `Docker does not run: there is no socket${socket === undefined ? "" : ` ${socket}`}`;
+    return new AgentError({ code: "E_DOCKER_ABSENT", message, hint: "systemctl status docker" }, { cause });
+  }
   const message = `Docker cannot be reached: ${text}`;
   return new AgentError({ code: "E_DOCKER_UNREACHABLE", message, hint: "systemctl status docker" }, { cause });
 }
