@@ -19,10 +19,15 @@ Examples:
 async function main(): Promise<number> {
   const options = { rounds: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean" } } as const;
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
-  const bench = benches.find(({ name }) => name === positionals[0]);
-  if (values.help === true || bench === undefined) {
+  const [asked] = positionals;
+  if (values.help === true || asked === undefined) {
     process.stdout.write(HELP);
     return values.help === true ? 0 : 2;
+  }
+  const bench = benches.find(({ name }) => name === asked);
+  if (bench === undefined) {
+    process.stderr.write(`There is no bench ${asked}. Benches: ${benches.map(({ name }) => name).join(", ")}\n`);
+    return 2;
   }
   const rounds = values.rounds === undefined ? bench.rounds : Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) {
