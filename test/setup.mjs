@@ -2,7 +2,7 @@
 // Plain JavaScript without dependencies, because it runs before `npm ci` and on whatever Node >= 18 the machine has.
 // Usage: node test/setup.mjs SCRIPT [ARG...]
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, lstatSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,6 +26,12 @@ function ensurePackages() {
   const hasLock = existsSync(lock);
   const wanted = statSync(hasLock ? lock : join(root, "package.json")).mtimeMs;
   if (installedAt() >= wanted) return;
+  // npm would empty what the link leads to, which is another tree's.
+  if (lstatSync(join(root, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    fail(
+      "setup: node_modules is a symbolic link, and older than package-lock.json: run npm ci where it leads to, or remove the link",
+    );
+  }
   const verb = hasLock ? "ci" : "install";
   const reason = installedAt() === 0 ? "there are none yet" : "they are older than package-lock.json";
   process.stderr.write(`setup: getting the npm packages (npm ${verb}): ${reason}\n`);
