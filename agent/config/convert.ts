@@ -121,6 +121,7 @@ function timing(timing: Config["timing"]): Timing {
     uplinkWitnessMs: ms(timing.uplink_witness),
     uplinkMoveMs: ms(timing.uplink_move),
     uplinkAllDeafMs: ms(timing.uplink_all_deaf),
+    uplinkFlapHoldMs: ms(timing.uplink_flap_hold),
     lldpIntervalMs: ms(timing.lldp_interval),
     deadManGraceMs: ms(timing.dead_man_grace),
   };

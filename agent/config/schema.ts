@@ -144,6 +144,11 @@ const timingSchema = v.strictObject({
     "60s",
   ),
   uplink_all_deaf: defaulted("The same, where nobody answered on any uplink", value.waiting, "10m"),
+  uplink_flap_hold: defaulted(
+    "For how long the bond does not go back to an uplink whose link came and went",
+    value.waiting,
+    "5m",
+  ),
   lldp_interval: defaulted("Between two questions to lldpd where the cables end", value.waiting, "60s"),
   dead_man_grace: defaulted(
     "How much later than the agent itself its dead-man takes a change back",

@@ -132,6 +132,8 @@ export interface Timing {
   readonly uplinkMoveMs: number;
   /** The same, where every member was found deaf. */
   readonly uplinkAllDeafMs: number;
+  /** Since a flapping member lost its link for the last time, until the bond may go back to it. */
+  readonly uplinkFlapHoldMs: number;
   /** Between two questions to lldpd who is at the other end of the cables. */
   readonly lldpIntervalMs: number;
   /** How much later than the agent itself the dead-man takes a change back. */

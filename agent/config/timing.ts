@@ -15,6 +15,7 @@ export const defaultTiming: Timing = {
   uplinkWitnessMs: 60_000,
   uplinkMoveMs: 60_000,
   uplinkAllDeafMs: 600_000,
+  uplinkFlapHoldMs: 300_000,
   lldpIntervalMs: 60_000,
   deadManGraceMs: 3_000,
 };

@@ -11,8 +11,6 @@ import { type Avoided, holding } from "./avoid.ts";
 import { activeMember, type Failover, FailoverWatch } from "./failover.ts";
 import { Flaps } from "./flaps.ts";
 
-/** How long a flapping member is not gone back to once its link has been quiet. */
-const FLAP_HOLD_MS = 300_000;
 /** Open vSwitch has applied that a bond moves a moment before it moves: so often it is looked at. */
 const LOOK_MS = 100;
 
@@ -165,7 +163,7 @@ export class Uplinks {
     const now = this.#ports.clock.now();
     await this.#write([
       ...this.avoided.filter((entry) => entry.nic !== nic),
-      { nic, why: "flapping", since: now, until: now + FLAP_HOLD_MS },
+      { nic, why: "flapping", since: now, until: now + this.#options.timing().uplinkFlapHoldMs },
     ]);
     this.#options.onChange();
   }

@@ -302,7 +302,7 @@ function isSame(watched: ReturnType<typeof watchedBy>, gateway: Watched): boolea
 const stays: Readonly<Record<Stays, string>> = {
   alert: "gray_failure says alert, so it stays",
   "no-standby": "no other member is fit to take over",
-  "too-soon": "the bond was moved less than a minute ago",
+  "too-soon": "another move was tried a short time ago (timing.uplink_move)",
   "all-deaf": "the other member is as deaf",
 };
 

@@ -51,6 +51,7 @@ const timingKeys: Record<keyof Timing, string> = {
   uplinkWitnessMs: "uplink_witness",
   uplinkMoveMs: "uplink_move",
   uplinkAllDeafMs: "uplink_all_deaf",
+  uplinkFlapHoldMs: "uplink_flap_hold",
   lldpIntervalMs: "lldp_interval",
   deadManGraceMs: "dead_man_grace",
 };
