@@ -36,13 +36,8 @@ async function imported(): Promise<string> {
   return stdout;
 }
 
-test("a host whose Open vSwitch was configured by hand is imported, and the plan of that is empty", async () => {
-  await byHand();
-  const text = await imported();
-  expect(text).toContain("vlan120: 120 # decide: name it");
-  const plan = await host().cli("network", "plan");
-  expect(`${plan.code} ${plan.stdout}`).toMatch(/^0 /);
-  // The apply that follows is no change of the network: not a packet is lost.
+/** The apply that follows is no change of the network: not a packet is lost. */
+async function expectNothingMoves(): Promise<void> {
   await host().writeConfig("60-test.yaml", { version: 1, network: { mode: "enforce" } }, "override");
   await using ping = lab().ping(host().address);
   await ping.answered(10);
@@ -53,6 +48,60 @@ test("a host whose Open vSwitch was configured by hand is imported, and the plan
   const { sent, lost } = await ping.stop();
   process.stdout.write(`    imported and applied: ${lost} of ${sent} packets lost at 10 ms\n`);
   expect(lost).toBeLessThanOrEqual(3);
+}
+
+test("a host whose Open vSwitch was configured by hand is imported, and the plan of that is empty", async () => {
+  await byHand();
+  const text = await imported();
+  expect(text).toContain("vlan120: 120 # decide: name it");
+  const plan = await host().cli("network", "plan");
+  expect(`${plan.code} ${plan.stdout}`).toMatch(/^0 /);
+  await expectNothingMoves();
+});
+
+test("one with the management network untagged, IPv6, an access port, jumbo frames and a bond of its own kind is imported, and the plan of that is empty", async () => {
+  await asDelivered(lab(), host());
+  await lab().untag(host(), 100);
+  const [{ mac }] = host().nics;
+  await host().vsctl(
+    ...["--", "add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev", "fail_mode=standalone"],
+    ...["--", "add-bond", "br0", "bond7", "em2", "em1", "bond_mode=active-backup", "bond_updelay=300"],
+    ...[
+      "--",
+      "set",
+      "Port",
+      "bond7",
+      "vlan_mode=native-untagged",
+      "tag=100",
+      "trunks=100,105,110",
+      "bond_downdelay=100",
+    ],
+    ...["--", "set", "Port", "bond7", "other_config:bond-detect-mode=miimon", "other_config:bond-miimon-interval=150"],
+    ...["--", "set", "Port", "bond7", "other_config:bond-primary=em2"],
+    ...["--", "set", "Interface", "em1", "mtu_request=9000", "--", "set", "Interface", "em2", "mtu_request=9000"],
+    ...["--", "add-port", "br0", "host0", "tag=100"],
+    ...["--", "set", "Interface", "host0", "type=internal", `mac="${mac}"`, "mtu_request=1500"],
+    ...["--", "add-port", "br0", "stor0", "tag=105"],
+    ...["--", "set", "Interface", "stor0", "type=internal", `mac="${mac}"`, "mtu_request=9000"],
+  );
+  const lines = [
+    ...["em1", "em2", "host0", "stor0"].map((device) => `link set ${device} up`),
+    `address add ${host().address}/24 dev host0`,
+    "address add fd00:1:100::11/64 dev host0 nodad",
+    "address add 10.1.5.11/24 dev stor0",
+    "route add default via 10.1.0.1 dev host0",
+    "route add 10.9.0.0/16 via 10.1.5.1 dev stor0",
+    "route add fd00:9::/48 via fd00:1:100::9 dev host0",
+  ];
+  expect((await host().exec(["ip", "-batch", "-"], { input: `${lines.join("\n")}\n` })).stderr).toBe("");
+  await expect.poll(() => lab().reach(host().address), { timeout: 10_000 }).toBe(true);
+  const text = await imported();
+  for (const part of ["bond7", "native_vlan", "fd00:1:100::11/64", "10.9.0.0/16", "9000", "primary: em2", "miimon"]) {
+    expect(text).toContain(part);
+  }
+  const plan = await host().cli("network", "plan");
+  expect(`${plan.code} ${plan.stdout}`).toMatch(/^0 /);
+  await expectNothingMoves();
 });
 
 test("a host whose Open vSwitch was configured by hand is not cut off by a wrong VLAN: that is taken back, and stays so", async () => {
