@@ -65,10 +65,16 @@ test("applying twice writes nothing but next_cfg: rows, ofports and MACs stay", 
       .filter((line) => line.includes("devcloud-agent")),
   });
   const before = await look();
+  await using ping = lab().ping(host().address);
+  await ping.answered(20);
   for (let time = 0; time < 2; time += 1) expect((await host().cli("network", "apply")).code).toBe(0);
   await agent().stop();
   await standing(host());
   expect(await look()).toEqual(before);
+  await ping.answered(20);
+  const { sent, lost } = await ping.stop();
+  process.stdout.write(`    applied twice, and a restart: ${lost} of ${sent} packets lost at 10 ms\n`);
+  expect(lost).toBe(0);
 });
 
 describe("drift", () => {
