@@ -1,3 +1,5 @@
+import type { Step } from "../../../agent/network/steps.ts";
+import { beyondAdoption } from "../../lab/adoption.ts";
 import { gatewayAddress } from "../../lab/fabric.ts";
 import type { Ping } from "../../lab/ping.ts";
 import type { Report } from "../boot/report.ts";
@@ -46,7 +48,36 @@ ip link add link bond0 name mgmt0 type vlan id ${vlan}${reach("mgmt0")}`,
 /** What a move may cost: the moment between the old device's last packet and the new one's first, on a slow processor. */
 const blipPackets = 50;
 
-/** `network import`, then the agent under that configuration, then the change to enforce. */
+/** What the kernel holds is not Open vSwitch's, so the plan cannot be empty: it is the move from one to the other, and that alone. */
+async function planIsTheAdoption({ machine }: VmHost, report: Report): Promise<void> {
+  const devices = await machine.must("ip -br link show type vlan; ip -br link show type bond");
+  const held = devices.split("\n").flatMap((line) => /^[^@\s]+/.exec(line)?.[0] ?? []);
+  const plan = await machine.sh("devcloud-agent network plan --json");
+  if (
+    !report.check(
+      "network plan says that there is something to do",
+      plan.code === 3,
+      plan.code === 3 ? "" : lastLine(plan),
+    )
+  )
+    return;
+  const { steps, problems } = JSON.parse(plan.stdout) as Plan;
+  const hints = problems.map(({ hint }) => hint);
+  const offers = hints.join() === "devcloud-agent network apply --adopt takes it over.";
+  report.check("and that it is an adoption, by its only problem", offers, JSON.stringify(problems));
+  const beyond = beyondAdoption(steps, vlan);
+  report.check("the same addresses, routes, VLANs and MTU, and nothing else", beyond.length === 0, beyond.join("; "));
+  const goes = steps.flatMap((step) => (step.kind === "remove-link" ? step.device : []));
+  const all = goes.toSorted().join() === held.toSorted().join();
+  report.check("in place of the kernel's VLANs and bonds", all, held.join(" ") || "none");
+}
+
+interface Plan {
+  readonly steps: readonly Step[];
+  readonly problems: readonly { readonly hint?: string }[];
+}
+
+/** `network import`, the plan of that, then the agent under that configuration, then the change to enforce. */
 export async function adopts(
   { script, untagged, port = "mgmt0" }: Start,
   host: VmHost,
@@ -76,6 +107,7 @@ export async function adopts(
   // What a host cannot know, and what its administrator decides.
   await machine.must(`sed -i 's/^\\( *\\)management: 1 .*/\\1management: ${vlan}/' ${file}`);
   await host.writeConfig({ timing, network: { confirm } }, "60-lane.yaml");
+  await planIsTheAdoption(host, report);
   await host.startAgent();
   const runs = async () =>
     (await machine.sh("devcloud-agent status --json")).stdout.includes("devcloud-agent/status/v1");
