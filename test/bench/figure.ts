@@ -34,8 +34,10 @@ export interface Bench {
   readonly about: string;
   /** How often each side is measured unless told otherwise. */
   readonly rounds: number;
+  /** How long each round looks, in seconds, where that can be chosen. */
+  readonly seconds?: number;
   /** Measures both sides in turns; `tick` after each round. */
-  run(rounds: number, tick: () => void): Promise<readonly Series[]>;
+  run(rounds: number, tick: () => void, seconds: number): Promise<readonly Series[]>;
 }
 
 /** Medians of two interleaved series. */

@@ -4,7 +4,6 @@ import type { Host } from "../lab/host.ts";
 import { createLab } from "../lab/lab.ts";
 import type { Bench } from "./figure.ts";
 
-/** How long one round looks. */
 const WINDOW_S = 120;
 const TICKS_PER_SECOND = 100;
 
@@ -13,7 +12,8 @@ export const idle: Bench = {
   name: "idle",
   about: `processor seconds an hour of an idle agent, from ${WINDOW_S} s, without and with the watch of the uplinks`,
   rounds: 1,
-  async run(rounds, tick) {
+  seconds: WINDOW_S,
+  async run(rounds, tick, seconds) {
     await using lab = await createLab({ hosts: 2 });
     const [quiet, watching] = lab.hosts;
     if (quiet === undefined || watching === undefined) throw new Error("the lab has two hosts");
@@ -24,9 +24,9 @@ export const idle: Bench = {
     for (let round = 0; round < rounds; round += 1) {
       const pids = [...agents, await vswitchdOf(watching)];
       const before = await Promise.all(pids.map(secondsOf));
-      await sleep(WINDOW_S * 1000);
+      await sleep(seconds * 1000);
       const after = await Promise.all(pids.map(secondsOf));
-      const [a = 0, b = 0, c = 0] = after.map((seconds, at) => ((seconds - (before[at] ?? 0)) * 3600) / WINDOW_S);
+      const [a = 0, b = 0, c = 0] = after.map((used, at) => ((used - (before[at] ?? 0)) * 3600) / seconds);
       without.push(a);
       whole.push(b);
       vswitchd.push(c);
@@ -38,7 +38,7 @@ export const idle: Bench = {
         figure: "probing",
         unit: "s/h",
         peer: "ovs-vswitchd",
-        ours: whole.map((seconds, at) => seconds - (without[at] ?? 0)),
+        ours: whole.map((used, at) => used - (without[at] ?? 0)),
         theirs: vswitchd,
       },
     ];

@@ -87,7 +87,9 @@ esac
     expect(failed).toEqual([
       "failed: test",
       "failed: bench boot",
+      "failed: bench failover",
       "failed: bench framing",
+      "failed: bench idle",
       "failed: bench network",
       "failed: bench replica",
       "failed: bench scrape",
