@@ -63,6 +63,7 @@ function addressSettings(address: NonNullable<Config["network"]>["addresses"][st
     ipv4: address.ipv4.map(cidr),
     ipv6: address.ipv6.map(cidr),
     ...(address.gateway !== undefined && { gateway: ip(address.gateway) }),
+    ...(address.mac !== undefined && { mac: address.mac.toLowerCase() }),
     routes: address.routes.map(({ to, via }) => ({ to: cidr(to), via: ip(via) })),
   };
 }

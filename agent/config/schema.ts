@@ -61,6 +61,7 @@ const addressSchema = v.strictObject({
   ipv6: defaulted("IPv6 addresses with their prefixes", list(value.ipv6Cidr), []),
   gateway: optional("Default gateway; at most one of a family for the whole host", value.ipAddress),
   mtu: optional("MTU of this port, at most the bond's", value.mtu),
+  mac: optional("MAC address of this port; absent: that of the bond's first member", value.portMac),
   routes: defaulted("Further routes through this port", list(routeSchema), []),
 });
 

@@ -74,6 +74,8 @@ export interface AddressSettings {
   /** Either family; lies inside a net of this address. */
   readonly gateway?: string;
   readonly mtu?: number;
+  /** Lower case; absent: that of the bond's first member. */
+  readonly mac?: string;
   readonly routes: readonly RouteSettings[];
 }
 

@@ -86,6 +86,12 @@ export const mac = v.pipe(
   v.description('a MAC address such as "24:6e:96:aa:00:01"'),
 );
 
+export const portMac = v.pipe(
+  mac,
+  v.check((text) => Number.parseInt(text.slice(0, 2), 16) % 2 === 0 && /[^0:]/.test(text)),
+  v.description('the MAC address of one port (no group\'s) such as "24:6e:96:aa:00:01"'),
+);
+
 export const pci = v.pipe(
   v.string(),
   v.regex(/^[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\.[0-7]$/),

@@ -64,16 +64,17 @@ function imported(found: Found): ImportResult {
   const members = [...interfacesOf(ovs, bond)].sort(
     (a, b) => rank(own, nicOf(a, view).mac) - rank(own, nicOf(b, view).mac) || a.name.localeCompare(b.name),
   );
+  const nics = members.map((row) => nicOf(row, view));
   const { hostname } = ovs.root.external_ids;
   const network: Imported = {
     from: "openvswitch",
     ...(bridge.datapath_type === "netdev" ? { datapath: "netdev" } : {}),
-    nics: members.map((row) => nicOf(row, view)),
+    nics,
     bond: bondOf(bond, members, view),
     bridge: bridge.name,
     vlans,
     ...(native === undefined ? {} : { nativeVlan: nameOf(native) }),
-    addresses: entries.map(({ address }) => withMtu(address, findInterface(ovs, address.name))),
+    addresses: entries.map(({ address }) => asAsked(address, findInterface(ovs, address.name), nics[0]?.mac)),
     neutron: patches.map(({ to, trunks }) => ({
       bridge: to,
       vlans: trunks.map(nameOf),
@@ -139,10 +140,22 @@ function bondOf(port: PortRow, members: readonly InterfaceRow[], { kernel }: Imp
   };
 }
 
-/** Open vSwitch sets the MTU that is asked for and else chooses itself: only the first is a setting. */
-function withMtu({ mtu: _, ...address }: ImportedAddress, row: InterfaceRow | undefined): ImportedAddress {
+/**
+ * Open vSwitch sets the MTU that is asked for and else chooses itself: only the first is a setting. The MAC address that it chose
+ * is one, because neighbours know the host by it.
+ */
+function asAsked(
+  { mtu: _, ...address }: ImportedAddress,
+  row: InterfaceRow | undefined,
+  hostMac: string | undefined,
+): ImportedAddress {
   const [mtu] = row?.mtu_request ?? [];
-  return mtu === undefined ? address : { ...address, mtu };
+  const [mac] = macOf(row);
+  return {
+    ...address,
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(mac === undefined || mac === hostMac ? {} : { mac }),
+  };
 }
 
 function nicOf({ name }: InterfaceRow, { kernel }: ImportView): Imported["nics"][number] {

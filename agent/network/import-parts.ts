@@ -67,6 +67,7 @@ export interface ImportedAddress {
   readonly ipv6: readonly string[];
   readonly gateway?: string;
   readonly mtu?: number;
+  readonly mac?: string;
   readonly routes: readonly { readonly to: string; readonly via: string }[];
 }
 

@@ -61,7 +61,7 @@ function listenText(addresses: readonly ImportedAddress[]): string[] {
   return [`metrics: { listen: ["127.0.0.1:9464", ${JSON.stringify(`${port.name}:9464`)}] }`];
 }
 
-function addressText({ name, vlan, ipv4, ipv6, gateway, mtu, routes }: ImportedAddress): string[] {
+function addressText({ name, vlan, ipv4, ipv6, gateway, mtu, mac, routes }: ImportedAddress): string[] {
   return [
     `    ${quoted(name)}:`,
     `      vlan: ${quoted(vlan)}`,
@@ -69,6 +69,7 @@ function addressText({ name, vlan, ipv4, ipv6, gateway, mtu, routes }: ImportedA
     ...(ipv6.length === 0 ? [] : [`      ipv6: ${list(ipv6)}`]),
     ...(gateway === undefined ? [] : [`      gateway: ${quoted(gateway)}`]),
     ...(mtu === undefined ? [] : [`      mtu: ${mtu}`]),
+    ...(mac === undefined ? [] : [`      mac: ${quoted(mac)}`]),
     ...(routes.length === 0 ? [] : ["      routes:"]),
     ...routes.map(({ to, via }) => `        - { to: ${quoted(to)}, via: ${quoted(via)} }`),
   ];

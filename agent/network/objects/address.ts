@@ -9,7 +9,7 @@ export const address: NetworkObject = ({ network, hostMac }) => {
   return {
     ...addressesOn(network, (device) => device),
     links: entries.map(([device]) => device),
-    ports: entries.map(([device, { vlan, mtu }]) => ({
+    ports: entries.map(([device, { vlan, mtu, mac = hostMac }]) => ({
       bridge: network.bridge,
       port: {
         name: device,
@@ -24,7 +24,7 @@ export const address: NetworkObject = ({ network, hostMac }) => {
             name: device,
             columns: {
               type: "internal",
-              ...(hostMac === undefined ? {} : { mac: [hostMac] }),
+              ...(mac === undefined ? {} : { mac: [mac] }),
               ...(mtu === undefined ? {} : { mtu_request: [mtu] }),
               external_ids: ownerMark,
             },
