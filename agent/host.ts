@@ -1,7 +1,7 @@
 import { createClient } from "node-ovsdb";
 import type { Timing } from "./config/settings.ts";
-import type { Problem } from "./core/errors.ts";
-import { Ovs } from "./network/ovs.ts";
+import { type Problem, problemOf } from "./core/errors.ts";
+import { Ovs, refused } from "./network/ovs.ts";
 import type { NetworkEvent, NetworkPorts } from "./network/ports.ts";
 import { holdingUnwritten } from "./network/uplinks/unwritten.ts";
 import { openAnnouncing } from "./system/announce.ts";
@@ -51,7 +51,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const client = createClient({
     address: { path: places.ovsdb },
     ...durationsOf(timing),
-    onError: (error) => onProblem({ code: "E_INTERNAL", message: String(error) }),
+    onError: (error) => onProblem(problemOf(refused(error))),
   });
   const daemons = new OvsDaemons(places.ovsdb);
   const ovs = new Ovs(client, {

@@ -180,8 +180,8 @@ function unreachable(message: string, cause?: unknown): AgentError {
   return new AgentError({ code: "E_OVSDB_UNREACHABLE", message, hint }, { cause });
 }
 
-/** What the server, or the way to it, had against a transaction. Nothing of it was written. */
-function refused(error: unknown): unknown {
+/** What the server, or the way to it, had against a request; of a transaction nothing was written. */
+export function refused(error: unknown): unknown {
   if (!(error instanceof OvsdbError)) return error;
   switch (error.kind) {
     case "guard":
