@@ -105,17 +105,19 @@ export class Uplinks {
   }
 
   /**
-   * Keeps the bond off a NIC. Where it does not follow (Open vSwitch hangs, or the other member cut the host off), nothing is
-   * remembered. Throws E_NIC_NOT_MOVED.
+   * Keeps the bond off a NIC; returns the one that carries the traffic then. Where it does not follow (Open vSwitch hangs, or the other
+   * member cut the host off), nothing is remembered. Throws E_NIC_NOT_MOVED.
    */
-  async avoid(entry: Avoided, config: NetworkConfig, signal: AbortSignal): Promise<void> {
+  async avoid(entry: Avoided, config: NetworkConfig, signal: AbortSignal): Promise<string | undefined> {
     await this.#write([...this.avoided.filter(({ nic }) => nic !== entry.nic), entry]);
     try {
       // Whoever repairs the network moves the bond as well: two at a time would undo each other.
       const problems = await this.#options.pass();
       const observed = await this.#left(entry, config, signal);
       const moves = movesOf(config, plan(targetOf(config, observed), observed));
-      if (moves.length > 0 || activeNic(config, observed) === entry.nic) throw notMoved(entry, problems);
+      const active = activeNic(config, observed);
+      if (moves.length > 0 || active === entry.nic) throw notMoved(entry, problems);
+      return active;
     } catch (error) {
       await this.forgive((other) => other.nic === entry.nic);
       throw error;

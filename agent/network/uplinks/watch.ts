@@ -221,14 +221,15 @@ export class GrayWatch {
     this.#movedAt = clock.monotonic();
     const entry = { nic, why: "deaf", since: clock.now(), bootId } as const;
     await this.#uplinks.forgive(({ nic: other, why }) => why === "deaf" && other === next.move);
-    await this.#uplinks.avoid(entry, config, signal);
+    // Of several others Open vSwitch may have chosen another.
+    const to = (await this.#uplinks.avoid(entry, config, signal)) ?? next.move;
     const there = await this.#ask(gateway, config, signal);
     this.#allDeaf = there.kind === "deaf";
     const healed = there.kind === "alive" || there.kind === "gateway-silent";
     const silentMs = Math.round(clock.monotonic() - silentSince);
-    this.#ports.report({ event: "gray", from: nic, to: next.move, healed, silentMs });
+    this.#ports.report({ event: "gray", from: nic, to, healed, silentMs });
     if (healed) this.#heardAt = clock.monotonic();
-    else this.#set({ state: "deaf", nic: next.move, stays: "all-deaf" });
+    else this.#set({ state: "deaf", nic: to, stays: "all-deaf" });
   }
 
   /** Asks everybody, until one round is answered. */
