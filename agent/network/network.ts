@@ -263,7 +263,7 @@ export class Network implements Capability {
       this.#asked = unasked;
       return { state: "degraded", problems: [rolledBackAt(failed), ...problems] };
     }
-    const onTrial = found === "taken" ? adopt : found === "standing" || (byOperator && found !== "as-configured");
+    const onTrial = found === "taken" ? adopt : found === "standing" || (byOperator && found === "nothing");
     return onTrial ? this.#changeTo(config, undefined, signal, progress) : applyFirst(this.#booting, signal, progress);
   }
 

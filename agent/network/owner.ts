@@ -26,6 +26,11 @@ export function isOurs(row: Marked): boolean {
   return row.external_ids[OWNER] === owner;
 }
 
+/** Of the uplink bridge. */
+export function isMadeFrom(row: Marked, hash: string): boolean {
+  return isOurs(row) && row.external_ids[HASH] === hash;
+}
+
 export function standsForNic(row: Marked, nic: string): boolean {
   return isOurs(row) && row.external_ids[NIC] === nic;
 }

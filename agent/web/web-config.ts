@@ -34,10 +34,12 @@ const schema = v.strictObject({
 export function parseWebConfig(text: string, file: string): WebConfig {
   let value: unknown;
   try {
-    value = parse(text, { maxAliasCount: 0 }) ?? {};
+    value = parse(text, { maxAliasCount: 0 });
   } catch (error) {
     throw refused(file, "it is not YAML", error);
   }
+  // As it is for a moment while somebody writes it.
+  if (value === null) throw refused(file, "it is empty; without TLS it is {}");
   if (Array.isArray(value)) throw refused(file, "it is a list");
   const { success, output, issues } = v.safeParse(schema, value);
   if (!success) {

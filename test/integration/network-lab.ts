@@ -43,6 +43,8 @@ export async function asDelivered(lab: Lab, host: Host): Promise<void> {
   const { rm } = await import("node:fs/promises");
   for (const path of gone) await rm(join(host.root, path), { recursive: true, force: true });
   await rm(join(host.root, "etc/openvswitch/system-id.conf"), { force: true });
+  // Nobody knows it yet: the MAC address that it will have may be another one.
+  await lab.gateway("ip", "neighbour", "flush", "to", host.address);
   await host.powerOn();
   await host.startOvs();
 }

@@ -122,6 +122,16 @@ describe("a host that lost the record of its network", () => {
     expect([tag(host), host.kernel.addresses]).toEqual([[100], own]);
   });
 
+  test("gets back at once what is missing of that very network, with nobody to confirm it", async () => {
+    const host = await forgetful();
+    host.kernel.addresses = [];
+    host.kernel.change("em2", { up: false });
+    const agent = new Agent(host, { network: good });
+    expect(await agent.pass()).toEqual({ state: "converged", problems: [] });
+    expect(agent.process.steps).not.toContain("pending");
+    expect(host.kernel.addresses).toEqual(own);
+  });
+
   test("gets its configured network after a reboot, when there is nothing left to be cut off", async () => {
     const host = await forgetful();
     host.reboot();

@@ -5,7 +5,7 @@ const tls = "tls_server_config: { cert_file: a.crt, key_file: a.key";
 
 describe("a web configuration", () => {
   it("may say nothing, a certificate, and whose certificates are asked for", () => {
-    expect(parseWebConfig("", "f")).toEqual({});
+    expect(parseWebConfig("{}", "f")).toEqual({});
     expect(parseWebConfig("basic_auth_users: {}", "f")).toEqual({});
     expect(parseWebConfig(`${tls} }`, "f")).toEqual({
       tls: { certFile: "a.crt", keyFile: "a.key", minVersion: "TLSv1.2" },
@@ -23,6 +23,8 @@ describe("a web configuration", () => {
     [`${tls}, client_ca_file: ca.crt }`, "belong together"],
     [`${tls}, min_version: TLS10 }`, "min_version"],
     [`${tls}, cipher_suites: [x] }`, "cipher_suites"],
+    ["", "it is empty"],
+    ["# later\n", "it is empty"],
     ["[]", "it is a list"],
     ["a: [", "not YAML"],
     ["a: &a [*a, *a]", "not YAML"],
