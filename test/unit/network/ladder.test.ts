@@ -3,7 +3,7 @@ import type { ProbeTarget } from "../../../agent/core/probe.ts";
 import { targetOf } from "../../../agent/network/desired.ts";
 import { standInAddresses } from "../../../agent/network/rescue-vlan.ts";
 import { FakeHost } from "../../fakes/host.ts";
-import { configOf, networkSettings } from "../../fakes/settings.ts";
+import { configOf, networkSettings, onVlan } from "../../fakes/settings.ts";
 import { Agent, codes, standingHost, stepsTo } from "./capability.ts";
 
 const good = networkSettings();
@@ -415,4 +415,16 @@ test("only what a lower rung helps against makes the host climb down: not anothe
   host.kernel.addNic("em1", "02:00:00:00:00:01", { carrier: true });
   for (let pass = 0; pass < 20; pass += 1) await agent.pass().catch(() => undefined);
   expect(agent.network.rung?.rung ?? 0).toBe(0);
+});
+
+test("a host without a last good network leaves its stand-in for the network that is wanted by now, on no trial", async () => {
+  const host = await withoutOvs();
+  await climbDown(host, new Agent(host, { network: good }, daemon));
+  await host.state.remove("last-good");
+  host.ovsdb = "alive";
+  host.answers = () => true;
+  const agent = new Agent(host, { network: onVlan(101) }, daemon);
+  expect(await agent.pass()).toEqual({ state: "converged", problems: [] });
+  expect(agent.process.steps).not.toContain("pending");
+  expect(addressesOf(host)).toEqual(["10.1.0.17/24 on mgmt0"]);
 });
